@@ -1,0 +1,1 @@
+"""Network in, records out. One module per source; only `fetch` opens a socket."""
