@@ -180,6 +180,11 @@ def follow_nothing(capture: Capture) -> Sequence[Request]:
     return ()
 
 
+def settle_nothing(captures: Sequence[Capture], reading: Reading) -> Reading:
+    """The default `Source.settle`: the captures of a run say nothing together that they do not say one by one."""
+    return reading
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One place that is asked. Everything the fetcher and the pipeline need to know about it, and nothing else."""
@@ -191,6 +196,10 @@ class Source:
     first: Sequence[Request]
     parse: Callable[[Capture], Reading]
     follow: Callable[[Capture], Sequence[Request]] = follow_nothing
+    settle: Callable[[Sequence[Capture], Reading], Reading] = settle_nothing
+    """What only all captures of one run tell together (stock on one page, plans on another). Called once per run with
+    the captures and the records `parse` read from all of them (`findings` empty); answers the records to keep, and
+    findings about the run as a whole. It leaves out what `parse` refused and raises nothing of its own."""
     scrub: Callable[[bytes], bytes] = keep
     """Removes what must never be stored (host addresses) from a body before anything else sees it."""
     requests_per_minute: float = 30.0
