@@ -1,0 +1,306 @@
+"""`pertoken …`: every reading command asks the published file; only the scheduled flow needs Prefect.
+
+Modules that take long to import (polars, httpx) are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from flows import settings as settings_module
+from flows.settings import BadSetting, Settings
+
+if TYPE_CHECKING:
+    from flows.pipeline import RunReport
+
+app = typer.Typer(
+    help="The cheapest way to get a million LLM tokens today, self-hosted or by API, and how sure we are.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 done · 1 could not be done, see the message · 2 wrong usage · 3 published, but a source is broken · "
+    "4 nothing published, the last good file stays · 5 another refresh is running.",
+)
+stdout = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """What the exit codes mean; `pertoken --help` says the same."""
+
+    FAILED = 1
+    BROKEN_SOURCE = 3
+    NOT_PUBLISHED = 4
+    BUSY = 5
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+    md = "md"
+
+
+class Board(StrEnum):
+    trusted = "trusted"
+    community = "community"
+    interruptible = "interruptible"
+    api = "api"
+    combined = "combined"
+
+
+def main() -> None:
+    """Entry point. Errors that a person can act on are one sentence, not a traceback."""
+    with _one_sentence():
+        app()
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except BadSetting as error:
+        _stop(str(error), Exit.FAILED)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("warehouse", "scrapers", "transforms"):
+            raise
+        busy = type(error).__name__ == "WarehouseBusy"
+        _stop(str(error), Exit.BUSY if busy else Exit.FAILED)
+
+
+def _stop(sentence: str, code: Exit) -> None:
+    stderr.print(f"[bold red]pertoken:[/bold red] {sentence}", soft_wrap=True)
+    raise SystemExit(int(code))
+
+
+def _settings() -> Settings:
+    from scrapers.registry import SOURCES
+
+    return settings_module.read(SOURCES)
+
+
+def _published(path: Path | None) -> Path:
+    """The file to read: the one named, else the live one, else the one made from recorded responses."""
+    if path is not None:
+        if not path.is_file():
+            raise BadSetting(f"there is no file {path}")
+        return path
+    current = settings_module.read(())
+    for candidate in (current.published, current.recorded().published):
+        if candidate.is_file():
+            return candidate
+    raise BadSetting(
+        f"nothing has been published in {current.home} yet; run `pertoken refresh`, "
+        "or `pertoken refresh --or-recorded` to see the bundled responses without a network"
+    )
+
+
+File = Annotated[Path | None, typer.Option("--file", help="Another published file than the one in PERTOKEN_HOME.")]
+Workload = Annotated[str | None, typer.Option(help="chat, rag, batch, …; all when left out.")]
+Model = Annotated[str | None, typer.Option(help="Our id of a model, e.g. llama-3.3-70b.")]
+Quant = Annotated[str | None, typer.Option(help="bf16, fp8, int4, mxfp4, nvfp4, …")]
+
+
+@app.command(
+    epilog="Examples: pertoken refresh · pertoken refresh --source vast --source vultr · pertoken refresh --or-recorded"
+)
+def refresh(
+    source: Annotated[list[str] | None, typer.Option(help="Only this source (repeatable).")] = None,
+    or_recorded: Annotated[
+        bool, typer.Option("--or-recorded", help="Without any reachable source, use the bundled recorded responses.")
+    ] = False,
+) -> None:
+    """Ask every source, rank, publish. What a broken source said last stays, with its age."""
+    from flows import pipeline
+    from flows.progress import Bars
+    from scrapers.registry import SOURCES
+
+    current = _settings()
+    with Bars(stderr) as watcher:
+        report = pipeline.refresh(current, SOURCES, source, watcher, now=_now)
+        if report.published is None and or_recorded and not current.published.is_file():
+            stderr.print("[yellow]No source could be reached: using the bundled recorded responses.[/yellow]")
+            report = pipeline.refresh_recorded(current, SOURCES, watcher, now=_now)
+    _report(report)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _report(report: RunReport) -> None:
+    for broken in report.broken:
+        stderr.print(f"[yellow]{broken.source}[/yellow] {broken.outcome}: {broken.error}", soft_wrap=True)
+    if report.published is None:
+        _stop("nothing was published, the last good file stays as it is", Exit.NOT_PUBLISHED)
+    assert report.published is not None
+    stderr.print(
+        f"published {report.published.path} ({report.published.bytes / 1e6:.1f} MB), "
+        f"prices of {report.as_of:%Y-%m-%d %H:%M} UTC, {report.provenance}"
+    )
+    if report.broken:
+        raise typer.Exit(Exit.BROKEN_SOURCE)
+
+
+@app.command(
+    epilog="Examples: pertoken leaderboard --workload chat · pertoken leaderboard --model llama-3.3-70b --board trusted "
+    "· pertoken leaderboard --board api --format csv"
+)
+def leaderboard(
+    workload: Workload = None,
+    model: Model = None,
+    quant: Quant = None,
+    board: Annotated[Board | None, typer.Option(help="One board instead of the overview.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows per workload.")] = 10,
+    excluded: Annotated[bool, typer.Option("--excluded", help="The rows that are not ranked, and why.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    file: File = None,
+) -> None:
+    """The cheapest $ per 1M tokens: per workload and model, self-hosted beside API; or the ranks of one board."""
+    from flows import tables
+
+    published = _published(file)
+    _known(published, workload=workload, model=model)
+    if board is None and model is None and not excluded and output is Format.table:
+        warning = tables.banner(published)
+        parts = tables.overview(published, workload=workload, model=model, quant=quant, top=top)
+        _print([*filter(None, [warning]), *parts, *filter(None, [warning])])
+        return
+    shown = board or Board.combined
+    found = tables.rows(
+        published, "board", board=shown, workload=workload, model=model, quant=quant, top=top, excluded=excluded
+    )
+    if output is Format.table:
+        _print([*filter(None, [tables.banner(published)]), tables.board(found)])
+    else:
+        _write(found, output)
+
+
+def _known(published: Path, **wanted: str | None) -> None:
+    """An unknown model or workload is an error that names what exists, not an empty table."""
+    from difflib import get_close_matches
+
+    from flows import tables
+
+    for kind, name in wanted.items():
+        if name is None:
+            continue
+        known = [row["name"] for row in tables.rows(published, "names", kind=kind)]
+        if name not in known:
+            near = get_close_matches(name, known, n=5, cutoff=0.4) or sorted(known)[:20]
+            raise BadSetting(f"there is no {kind} {name!r} on the boards; there is {', '.join(near)}")
+
+
+def _print(parts: Sequence[Any]) -> None:
+    for part in parts:
+        stdout.print(part)
+
+
+def _write(found: Sequence[dict[str, Any]], output: Format) -> None:
+    """Rows on standard output, for a pipe."""
+    from warehouse.export.text import csv_text, markdown_table
+
+    if output is Format.json:
+        sys.stdout.write(json.dumps(list(found), default=str, indent=1) + "\n")
+    elif output is Format.csv:
+        sys.stdout.write(csv_text(found))
+    else:
+        sys.stdout.write(markdown_table(found))
+
+
+@app.command(epilog="Example: pertoken sources")
+def sources(file: File = None) -> None:
+    """Each source: last success, age, rows, errors; then the names nobody knows yet."""
+    from flows import tables
+
+    published = _published(file)
+    stdout.print(tables.sources(published))
+    unknown = tables.rows(published, "unknown_names", top=30)
+    if unknown:
+        stdout.print(tables.unknown_names(unknown))
+
+
+@app.command(epilog="Example: pertoken export out --format csv --format parquet")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; made if it does not exist.")],
+    output: Annotated[list[str], typer.Option("--format", help="csv, excel, parquet, json, md; repeat or separate by commas.")] = ["csv", "parquet"],  # noqa: B006
+    query: Annotated[str | None, typer.Option(help="Export the rows of this SELECT instead of the boards.")] = None,
+    file: File = None,
+) -> None:
+    """Write the boards (or a query) as files that can be published as they are, with a manifest."""
+    from warehouse.export import export as export_tables
+    from warehouse.export import export_query
+
+    formats = tuple(part.strip() for text in output for part in text.split(",") if part.strip())
+    published = _published(file)
+    if query:
+        manifest = export_query(published, query, folder, name="query", formats=formats)
+    else:
+        manifest = export_tables(published, folder, formats=formats)
+    stderr.print(f"wrote {manifest}")
+
+
+@app.command(epilog="Examples: pertoken sql · pertoken sql \"select gpu, min(usd_per_gpu_hour) from marts.gpu_prices group by all\"")
+def sql(
+    statement: Annotated[str | None, typer.Argument(help="One query; without it, a read-only DuckDB shell.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    file: File = None,
+) -> None:
+    """Ask the published file: read-only, without access to other files."""
+    from flows import shell
+
+    published = _published(file)
+    if statement is None:
+        shell.interactive(published, stdout)
+        return
+    found = shell.ask(published, statement)
+    if output is Format.table:
+        stdout.print(shell.as_table(found))
+    else:
+        _write(found, output)
+
+
+@app.command(epilog="Example: pertoken capture vultr")
+def capture(
+    name: Annotated[str, typer.Argument(help="A source's name, as `pertoken sources` shows it.")],
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("tests/captures"),
+) -> None:
+    """Ask one source and write its answers as a capture for the tests."""
+    from flows import pipeline
+    from flows.progress import Bars
+    from scrapers.registry import SOURCES
+
+    with Bars(stderr) as watcher:
+        written = pipeline.capture(_settings(), SOURCES, name, folder, watcher, now=_now)
+    stderr.print(f"wrote {written}; read it before it is committed: it holds what other people's machines said")
+
+
+@app.command(epilog="Example: pertoken replay --since 2026-11-01")
+def replay(
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; everything when left out.")] = None,
+) -> None:
+    """Read the stored responses again with today's parsers and guards. Changes nothing where nothing changed."""
+    from flows import pipeline
+    from flows.progress import Bars
+    from scrapers.registry import SOURCES
+    from warehouse.store import Warehouse
+
+    current = _settings()
+    start = since.replace(tzinfo=UTC) if since else None
+    with Bars(stderr) as watcher, Warehouse.open(current.warehouse) as warehouse:
+        runs, changed = pipeline.replay(warehouse, start, SOURCES, current, watcher)
+    stderr.print(f"{runs} runs read again, {changed} of them changed")
+
+
+if __name__ == "__main__":
+    main()
