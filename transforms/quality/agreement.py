@@ -17,14 +17,30 @@ def compare(rows: pl.DataFrame, last_good: pl.DataFrame, provider_names: pl.Data
     model id and quantisation, or the same spelling of the model and no contradiction in quantisation.
     Answer: price_key, source, usd_per_mtok, second_source, second_channel, second_usd_per_mtok, gap (|a-b|/a), agrees.
     """
-    fields = ["price_key", "source", "channel", "model", "quant", "quant_name", "model_name", "provider", *SAME_THING[1:], "usd_per_mtok"]
+    fields = [
+        "price_key",
+        "source",
+        "channel",
+        "model",
+        "quant",
+        "quant_name",
+        "model_name",
+        "provider",
+        *SAME_THING[1:],
+        "usd_per_mtok",
+    ]
     silent = last_good.join(rows.select("source").unique(), on="source", how="anti")
     readings = pl.concat([rows.select(fields), silent.select(fields)]).filter(pl.col("usd_per_mtok") > 0)
     readings = _comparable(readings, provider_names)
     mine = readings.filter(pl.col("channel") != "registry").join(rows.select("price_key"), on="price_key", how="semi")
     seconds = readings.select(
-        *SAME_THING, "model_id", "spelling", "quant_id",
-        second_source="source", second_channel="channel", second_usd="usd",
+        *SAME_THING,
+        "model_id",
+        "spelling",
+        "quant_id",
+        second_source="source",
+        second_channel="channel",
+        second_usd="usd",
         second_usd_per_mtok="usd_per_mtok",
     )
     by_id = _meet(mine, seconds, "model_id").filter(pl.col("quant_id").eq_missing(pl.col("quant_id_second")))
@@ -32,7 +48,7 @@ def compare(rows: pl.DataFrame, last_good: pl.DataFrame, provider_names: pl.Data
         (pl.col("quant_id") == pl.col("quant_id_second")).fill_null(value=True)
     )
     columns = ["price_key", "source", "usd_per_mtok", "second_source", "second_channel", "second_usd_per_mtok", "gap"]
-    gap = ((pl.col("second_usd") - pl.col("usd")) / pl.col("usd")).abs()
+    gap = ((pl.col("second_usd") - pl.col("usd")) / pl.col("usd")).abs().round(9)
     return (
         pl.concat([met.with_columns(gap=gap).select(columns) for met in (by_id, by_name)])
         .sort("price_key", "second_source", "gap")
@@ -42,9 +58,9 @@ def compare(rows: pl.DataFrame, last_good: pl.DataFrame, provider_names: pl.Data
 
 
 def _comparable(readings: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:
-    """Adds provider_id, model_id, spelling (last part of the model's name, letters and digits), quant_id and usd (Float64)."""
+    """Adds provider_id, model_id, spelling (end of the model's name, letters and digits), quant_id and usd (Float64)."""
     folded = pl.col("provider").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
-    aliases = {name: provider for name, provider in provider_names.select("provider_name", "provider").iter_rows()}
+    aliases = dict(provider_names.select("provider_name", "provider").iter_rows())
     quant = pl.coalesce("quant", pl.col("quant_name").str.to_lowercase())
     return readings.with_columns(
         provider_id=folded.replace(aliases),
@@ -62,7 +78,10 @@ def _meet(mine: pl.DataFrame, seconds: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def with_agreement(rows: pl.DataFrame, agreement: pl.DataFrame) -> pl.DataFrame:
-    """Adds confirmed_by (source that agrees, or null), agreement_reasons (List) and nearest_factor (Float64: how many times off the closest reading is)."""
+    """Adds confirmed_by (a source that agrees, or null), agreement_reasons (List(String)) and nearest_factor.
+
+    nearest_factor (Float64) is how many times dearer or cheaper the closest second reading is.
+    """
     ratio = pl.col("second_usd_per_mtok").cast(pl.Float64) / pl.col("usd_per_mtok").cast(pl.Float64)
     against = ~pl.col("agrees")
     by_channel = (

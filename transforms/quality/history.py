@@ -8,7 +8,10 @@ import polars as pl
 
 from transforms.quality import limits
 
-def with_past(rows: pl.DataFrame, last_good: pl.DataFrame, previous: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+
+def with_past(
+    rows: pl.DataFrame, last_good: pl.DataFrame, previous: pl.DataFrame, decisions: pl.DataFrame
+) -> pl.DataFrame:
     """Beside each row (key `price_key`) what is known of it.
 
     Adds old_usd_per_mtok, old_observed_at, old_promo_until, old_list_usd_per_mtok (last good; null = never seen),
@@ -47,7 +50,7 @@ def carried() -> pl.Expr:
 
 
 def with_movement(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Adds factor (Float64, new over old), moved (Boolean, against last good) and expected (a promotion's announced end)."""
+    """Adds factor (new over old), moved (Boolean, against last good) and expected (a promotion's announced end)."""
     new, old = pl.col("usd_per_mtok").cast(pl.Float64), pl.col("old_usd_per_mtok").cast(pl.Float64)
     factor = pl.when((new > 0) & (old > 0)).then(new / old)
     over = pl.col("old_promo_until") <= as_of.date()
@@ -80,24 +83,28 @@ def size_of_move() -> pl.Expr:
 def carry_forward(
     rows: pl.DataFrame, verdicts: pl.DataFrame, last_good: pl.DataFrame, previous: pl.DataFrame, as_of: datetime
 ) -> pl.DataFrame:
-    """The last good price of every key that brought no usable one in this run, with why, and its true age in observed_at.
+    """The last good price of every key that brought no usable one in this run, with why; observed_at keeps its age.
 
     rows: this run's, with status. verdicts: source, outcome, verdict of the sources asked; others carry nothing.
     status ok up to `limits.FRESH_FOR`, then stale; retired after a second absence from a source that is otherwise well.
     """
     settled = rows.filter(pl.col("status").is_in(["ok", "retired", "contact_sales"])).select("price_key")
     read = rows.select("price_key", read_status="status")
-    before = (
-        previous.group_by("price_key").agg(
-            was_absent=pl.col("reasons").list.contains("absent").any(),
-            was_gone=pl.col("status").is_in(["retired", "contact_sales"]).any(),
-        )
+    before = previous.group_by("price_key").agg(
+        was_absent=pl.col("reasons").list.contains("absent").any(),
+        was_gone=pl.col("status").is_in(["retired", "contact_sales"]).any(),
     )
     age = pl.lit(as_of) - pl.col("observed_at")
     kept = (
         last_good.filter(age <= limits.REMEMBER_FOR)
         .join(settled, on="price_key", how="anti", maintain_order="left")
-        .join(verdicts.select("source", "outcome", "verdict"), on="source", how="inner", validate="m:1", maintain_order="left")
+        .join(
+            verdicts.select("source", "outcome", "verdict"),
+            on="source",
+            how="inner",
+            validate="m:1",
+            maintain_order="left",
+        )
         .join(read, on="price_key", how="left", validate="1:1", maintain_order="left")
         .join(before, on="price_key", how="left", validate="1:1", maintain_order="left")
         .with_columns(pl.col("was_absent", "was_gone").fill_null(value=False), why=_why_carried())
@@ -106,7 +113,11 @@ def carry_forward(
     gone = absent & (pl.col("was_gone") | (pl.col("was_absent") & (pl.col("why") == "absent")))
     still_absent = pl.when(absent & pl.col("was_absent") & (pl.col("why") != "absent")).then(pl.lit("absent"))
     return kept.with_columns(
-        status=pl.when(gone).then(pl.lit("retired")).when(age <= limits.FRESH_FOR).then(pl.lit("ok")).otherwise(pl.lit("stale")),
+        status=pl.when(gone)
+        .then(pl.lit("retired"))
+        .when(age <= limits.FRESH_FOR)
+        .then(pl.lit("ok"))
+        .otherwise(pl.lit("stale")),
         reasons=pl.concat_list(
             pl.lit("carried_forward"), pl.when(gone).then(pl.lit("absent_twice")).otherwise("why"), still_absent
         ).list.drop_nulls(),

@@ -10,7 +10,7 @@ import polars as pl
 from transforms.quality import limits
 from transforms.quality.agreement import compare, with_agreement
 from transforms.quality.history import carry_forward, size_of_move, with_movement, with_past
-from transforms.quality.rows import FLAG_RULES, one_row_per_key, with_row_reasons
+from transforms.quality.rows import one_row_per_key, with_row_reasons
 from transforms.quality.sources import judge_sources
 
 _TEXT_LIST = pl.List(pl.String)
@@ -38,9 +38,10 @@ def check_prices(
     exceptions: pl.DataFrame,
     provider_names: pl.DataFrame,
 ) -> Checked:
-    """Gives every price of one run a status and its reasons, and carries the last good one where there is none to publish.
+    """Gives every price of one run a status and its reasons, and carries the last good one where none can be published.
 
-    prices: the fields of an ApiPrice with model, quant, observed_at; all API sources, registries too; USD per 1M tokens.
+    prices: the fields of an ApiPrice with model, quant, observed_at; all API sources, registries too; USD per Mtok.
+    Other columns pass through; a carried row takes this run's run_id and keeps its own of all else.
     asked: source, outcome ok|partial|failed, canaries, min_records, suspect (a doubt raised elsewhere, or null).
     last_good: per price_key the newest row that was ok. previous: the rows of each source's run before this one.
     decisions: decided_at, subject (a price_key), value_usd_per_mtok, verdict accept|reject.
@@ -57,9 +58,13 @@ def check_prices(
     agreement = compare(rows, last_good, provider_names)
     rows = with_agreement(rows, agreement)
     verdicts = judge_sources(asked, rows, last_good, previous, trailing_counts, as_of)
-    rows = rows.join(verdicts.select("source", "verdict"), on="source", how="left", validate="m:1", maintain_order="left")
+    rows = rows.join(
+        verdicts.select("source", "verdict"), on="source", how="left", validate="m:1", maintain_order="left"
+    )
     rows = _with_status(rows)
     kept = carry_forward(rows, verdicts, last_good, previous, as_of)
+    if "run_id" in prices.columns:
+        kept = kept.with_columns(run_id=pl.lit(prices["run_id"].first(), pl.String))
     columns = [*prices.columns, "price_key", "status", "reasons"]
     checked = pl.concat([rows.select(columns), kept.select(columns)], how="vertical_relaxed")
     return Checked(checked, _changes(rows), _with_counts(verdicts, checked), agreement)
@@ -67,7 +72,6 @@ def check_prices(
 
 def _with_status(rows: pl.DataFrame) -> pl.DataFrame:
     """Adds status and reasons. The first case that applies decides; a person comes before every guard."""
-    quarantined = pl.col("row_reasons").list.set_difference(list(FLAG_RULES)).list.len() > 0
     size = size_of_move()
     unconfirmed_new = pl.col("old_usd_per_mtok").is_null() & (pl.col("nearest_factor") >= limits.REJECT_FACTOR)
     changed_or_new = pl.col("moved") | pl.col("old_usd_per_mtok").is_null()
@@ -86,10 +90,14 @@ def _with_status(rows: pl.DataFrame) -> pl.DataFrame:
     jump = (size >= limits.REJECT_FACTOR).fill_null(value=False)
     positive = pl.col("usd_per_mtok") > 0
     cases: list[tuple[pl.Expr, str, pl.Expr]] = [
-        ((pl.col("person") == "accept") & positive & (pl.col("listing") != "retired"), "ok", pl.lit(["accepted_by_person"])),
+        (
+            (pl.col("person") == "accept") & positive & (pl.col("listing") != "retired"),
+            "ok",
+            pl.lit(["accepted_by_person"]),
+        ),
         (pl.col("person") == "reject", "quarantined", pl.lit(["rejected_by_person"])),
         (pl.col("listing") == "contact_sales", "contact_sales", _none()),
-        (quarantined, "quarantined", _none()),
+        (pl.col("distrusted"), "quarantined", _none()),
         (pl.col("listing") == "retired", "retired", _none()),
         (pl.col("expected"), "ok", pl.lit(["promo_ended"])),
         (jump, "quarantined", pl.lit(["jump_10x"])),
@@ -108,23 +116,34 @@ def _none() -> pl.Expr:
 
 
 def _changes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every row whose price is not its last good one, once: a price that is judged as it was in the run before is not logged again."""
+    """Every row whose price is not its last good one; a price judged as it was in the run before is not logged again."""
     news = pl.col("moved") & (pl.col("listing") != "retired") & pl.col("status").ne_missing(pl.col("was_status"))
     verdict = (
-        pl.when(pl.col("status") == "held").then(pl.lit("held"))
-        .when(pl.col("status") != "ok").then(pl.lit("rejected"))
-        .when(pl.col("reasons").list.contains("promo_ended")).then(pl.lit("expected"))
+        pl.when(pl.col("status") == "held")
+        .then(pl.lit("held"))
+        .when(pl.col("status") != "ok")
+        .then(pl.lit("rejected"))
+        .when(pl.col("reasons").list.contains("promo_ended"))
+        .then(pl.lit("expected"))
         .otherwise(pl.lit("accepted"))
     )
     seconds = pl.when(pl.col("confirmed_by").is_not_null()).then(pl.format("agrees: {}", "confirmed_by"))
     raw = pl.when(pl.col("raw_text") != "").then(pl.format("read: {}", pl.col("raw_text").str.slice(0, 120)))
     return rows.filter(news).select(
-        "observed_at", "source", "price_key", "provider", "model", "component", "tier",
+        "observed_at",
+        "source",
+        "price_key",
+        "provider",
+        "model",
+        "component",
+        "tier",
         "old_usd_per_mtok",
         new_usd_per_mtok="usd_per_mtok",
         factor="factor",
         verdict=verdict,
-        evidence=pl.concat_str(pl.col("reasons").list.join(", "), seconds, raw, separator="; ", ignore_nulls=True).str.strip_prefix("; "),
+        evidence=pl.concat_str(
+            pl.col("reasons").list.join(", "), seconds, raw, separator="; ", ignore_nulls=True
+        ).str.strip_prefix("; "),
     )
 
 
@@ -141,4 +160,6 @@ def _with_counts(verdicts: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
         contact_sales=(status == "contact_sales").sum().cast(pl.Int64),
     )
     joined = verdicts.join(counts, on="source", how="left", validate="1:1", maintain_order="left")
-    return joined.with_columns(pl.col("ok", "held", "quarantined", "carried", "stale", "retired", "contact_sales").fill_null(0))
+    return joined.with_columns(
+        pl.col("ok", "held", "quarantined", "carried", "stale", "retired", "contact_sales").fill_null(0)
+    )

@@ -24,32 +24,19 @@ KEY_FIELDS: Final = (
     "time_band",
     "component",
 )
-RELATION_RULES: Final = (
-    "output_below_input",
-    "cache_read_above_input",
-    "cache_write_below_read",
-    "long_below_short",
-    "peak_below_off_peak",
-)
-"""An order that always holds is broken. Which of the two prices moved nobody can tell, so both are set apart."""
 FLAG_RULES: Final = ("output_far_above_input", "batch_not_half")
-"""True of a few real prices: said, never acted on."""
-QUARANTINE_RULES: Final = (
-    "ambiguous_key",
-    "unpriced",
-    "below_minimum",
-    "above_maximum",
-    "output_beyond_belief",
-    *RELATION_RULES,
-)
+"""True of a few real prices: said, never acted on. Every other rule sets the row apart; where an order between two
+prices is broken, both are, because nobody can tell which of them moved."""
 
 
 def price_key(fields: Sequence[str] = KEY_FIELDS) -> pl.Expr:
-    """The identity of one price across runs: `source|provider|model_name|quant_name|endpoint|tier|context|band|component`.
+    """A price's identity across runs: `source|provider|model_name|quant_name|endpoint|tier|context|band|component`.
 
     Built from the source's own spellings, lower case, so that naming a model later does not cut its history in two.
     """
-    parts = [pl.col(field).cast(pl.String).str.to_lowercase().str.replace_all("|", "¦", literal=True) for field in fields]
+    parts = [
+        pl.col(field).cast(pl.String).str.to_lowercase().str.replace_all("|", "¦", literal=True) for field in fields
+    ]
     return pl.concat_str([part.fill_null("") for part in parts], separator="|")
 
 
@@ -64,27 +51,34 @@ def one_row_per_key(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_row_reasons(rows: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Adds `row_reasons`: List(String), the names of the rules each row breaks.
+    """Adds row_reasons (List(String), the names of the rules each row breaks) and distrusted (a grave one among them).
 
     rows: one per key, `ambiguous_key` included. exceptions: source ('*' = any), model_name, rule (reference data).
     """
     beside = _with_siblings(rows)
-    broken = {**_own_rules(), **_component_rules(), **_sibling_rules()}
-    reasons = [
-        pl.when(rule & ~_excused(name, exceptions)).then(pl.lit(name)) for name, rule in broken.items()
-    ]
-    listed = pl.col("listing").is_in(["listed", "preview"]) | pl.col("usd").is_not_null()
-    return rows.with_columns(
-        beside.select(
-            row_reasons=pl.when(listed).then(pl.concat_list(reasons).list.drop_nulls()).otherwise(pl.lit([], pl.List(pl.String)))
-        ).to_series()
-    )
+    rules = {**_own_rules(), **_component_rules(), **_sibling_rules()}
+    priced_or_listed = pl.col("listing").is_in(["listed", "preview"]) | pl.col("usd").is_not_null()
+    broken = {
+        name: (priced_or_listed & rule & ~_excused(name, exceptions)).fill_null(value=False)
+        for name, rule in rules.items()
+    }
+    reasons = pl.concat_list([pl.when(rule).then(pl.lit(name)) for name, rule in broken.items()]).list.drop_nulls()
+    distrusted = pl.any_horizontal([rule for name, rule in broken.items() if name not in FLAG_RULES])
+    return rows.hstack(beside.select(row_reasons=reasons, distrusted=distrusted))
 
 
 def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
-    """Beside each row, as floats: the other components of its offer, and the same component in the plainest tier, context and band."""
+    """Beside each row, as floats: the other components of its offer, and its own in other tiers, contexts and bands."""
     numbers = rows.select(
-        "component", "tier", "context_min_tokens", "time_band", "provider", "source", "model_name", "ambiguous_key", "listing",
+        "component",
+        "tier",
+        "context_min_tokens",
+        "time_band",
+        "provider",
+        "source",
+        "model_name",
+        "ambiguous_key",
+        "listing",
         usd=pl.col("usd_per_mtok").cast(pl.Float64),
         offer=_identity("component"),
         tiers=_identity("tier"),
@@ -131,11 +125,16 @@ def _component_rules() -> dict[str, pl.Expr]:
     writes = (pl.col("cache_read") > 0) & (pl.col("cache_write_5m") > 0)
     return {
         "output_below_input": in_out & priced & (ratio < 1),
-        "output_far_above_input": in_out & priced & ratio.is_between(limits.MOST_OUTPUT_PER_INPUT, limits.UNBELIEVED_OUTPUT_PER_INPUT, closed="right"),
+        "output_far_above_input": in_out
+        & priced
+        & ratio.is_between(limits.MOST_OUTPUT_PER_INPUT, limits.UNBELIEVED_OUTPUT_PER_INPUT, closed="right"),
         "output_beyond_belief": in_out & priced & (ratio > limits.UNBELIEVED_OUTPUT_PER_INPUT),
-        "cache_read_above_input": pl.col("component").is_in(["input", "cache_read"]) & reads & (pl.col("cache_read") > pl.col("input")),
+        "cache_read_above_input": pl.col("component").is_in(["input", "cache_read"])
+        & reads
+        & (pl.col("cache_read") > pl.col("input")),
         "cache_write_below_read": pl.col("component").is_in(["cache_read", "cache_write_5m", "cache_write_1h"])
-        & writes & (pl.col("cache_write_5m") < pl.col("cache_read")),
+        & writes
+        & (pl.col("cache_write_5m") < pl.col("cache_read")),
     }
 
 
@@ -148,15 +147,21 @@ def _sibling_rules() -> dict[str, pl.Expr]:
         & pl.col("provider").str.to_lowercase().is_in(limits.HALF_PRICE_BATCH)
         & (pl.col("standard") > 0)
         & ~half.is_between(low, high),
-        "long_below_short": pl.when(pl.col("context_min_tokens") > 0).then(usd < pl.col("short")).otherwise(pl.col("long") < usd),
+        "long_below_short": pl.when(pl.col("context_min_tokens") > 0)
+        .then(usd < pl.col("short"))
+        .otherwise(pl.col("long") < usd),
         "peak_below_off_peak": (pl.col("time_band") != "all") & (pl.col("peak") < pl.col("off_peak")),
     }
 
 
 def _excused(rule: str, exceptions: pl.DataFrame) -> pl.Expr:
-    names = exceptions.filter(pl.col("rule") == rule).select(pl.concat_str("source", pl.lit("|"), pl.col("model_name").str.to_lowercase()))
+    names = exceptions.filter(pl.col("rule") == rule).select(
+        pl.concat_str("source", pl.lit("|"), pl.col("model_name").str.to_lowercase())
+    )
     excused = names.to_series().to_list()
     if not excused:
         return pl.lit(value=False)
     model = pl.col("model_name").str.to_lowercase()
-    return pl.concat_str("source", pl.lit("|"), model).is_in(excused) | pl.concat_str(pl.lit("*|"), model).is_in(excused)
+    return pl.concat_str("source", pl.lit("|"), model).is_in(excused) | pl.concat_str(pl.lit("*|"), model).is_in(
+        excused
+    )

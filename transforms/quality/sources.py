@@ -1,4 +1,4 @@
-"""Verdicts on a whole source: enough rows, the rows that must be there, not too much changed at once, a body of usual size."""
+"""Verdicts on a whole source: enough rows, the right ones, not too much changed at once, a body of usual size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def judge_sources(
     trailing_counts: pl.DataFrame,
     as_of: datetime,
 ) -> pl.DataFrame:
-    """One row per source asked: outcome, verdict healthy|suspect|frozen|failed, reasons, records, records_usual, known, changed_share.
+    """One row per source asked: outcome, verdict (healthy, suspect, frozen, failed), reasons, and the counts behind it.
 
     rows: this run's, one per key, with moved, expected and person. known: keys with a last good price that were not
-    delisted before. The share of change is over the known rows read in this run; the announced and the accepted do not count.
+    delisted before. changed_share is over the known rows read in this run; the announced and the accepted do not count.
     """
     unexplained = pl.col("moved") & ~pl.col("expected") & pl.col("person").ne_missing("accept")
     read = rows.group_by("source").agg(
@@ -34,7 +34,10 @@ def judge_sources(
         last_good.filter(pl.lit(as_of) - pl.col("observed_at") <= limits.REMEMBER_FOR)
         .join(delisted, on="price_key", how="anti")
         .group_by("source")
-        .agg(known=pl.len().cast(pl.Int64), vanished=(~pl.col("price_key").is_in(rows["price_key"].implode())).sum().cast(pl.Int64))
+        .agg(
+            known=pl.len().cast(pl.Int64),
+            vanished=(~pl.col("price_key").is_in(rows["price_key"].implode())).sum().cast(pl.Int64),
+        )
     )
     usual = trailing_counts.group_by("source").agg(records_usual=pl.col("records").cast(pl.Float64).median())
     beside = asked
@@ -47,7 +50,9 @@ def judge_sources(
     frozen = (pl.col("known_read") >= limits.FREEZE_FROM_KNOWN_ROWS) & (
         pl.col("changed_share") > limits.FREEZE_ABOVE_CHANGED_SHARE
     )
-    judged = beside.with_columns(reasons=pl.concat_list(*_doubts(), _say(frozen, "many_rows_changed")).list.drop_nulls())
+    judged = beside.with_columns(
+        reasons=pl.concat_list(*_doubts(), _say(frozen, "many_rows_changed")).list.drop_nulls()
+    )
     return judged.select(
         "source",
         "outcome",
@@ -74,7 +79,10 @@ def _doubts() -> list[pl.Expr]:
     turnover = pl.col("vanished") > limits.FREEZE_ABOVE_CHANGED_SHARE * pl.col("known")
     return [
         _say(answered & (pl.col("records") < pl.col("min_records")), "too_few_rows"),
-        _say(answered & (pl.col("records") < limits.LEAST_SHARE_OF_USUAL_ROWS * pl.col("records_usual")), "fewer_rows_than_usual"),
+        _say(
+            answered & (pl.col("records") < limits.LEAST_SHARE_OF_USUAL_ROWS * pl.col("records_usual")),
+            "fewer_rows_than_usual",
+        ),
         _say(answered & (canaries.list.len() > 0) & (canaries_seen == 0), "canaries_missing"),
         _say(answered & turnover & (pl.col("known") >= limits.FREEZE_FROM_KNOWN_ROWS), "known_rows_vanished"),
         pl.when(answered).then("suspect"),
