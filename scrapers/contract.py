@@ -62,7 +62,7 @@ class UnexpectedPage(Exception):
         self.source, self.where, self.what = source, where, what
 
 
-class GpuOffer(msgspec.Struct, frozen=True, kw_only=True):
+class GpuOffer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rentable thing at one price, in our units. Prices are USD for the whole offer; None is "not said"."""
 
     source: str
@@ -111,7 +111,7 @@ class GpuOffer(msgspec.Struct, frozen=True, kw_only=True):
     download_mbit_per_s: float | None = None
 
 
-class ApiPrice(msgspec.Struct, frozen=True, kw_only=True):
+class ApiPrice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One price of one component, in USD per 1M tokens (per request for `request`), Decimal from string to table."""
 
     source: str

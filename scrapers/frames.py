@@ -1,0 +1,67 @@
+"""Records into polars frames: one column per field, the full schema also where there is no record."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import polars as pl
+
+from scrapers.contract import ApiPrice, GpuOffer, Reading
+
+USD_PER_MTOK = pl.Decimal(18, 9)
+
+_DTYPES: dict[Any, pl.DataType] = {
+    str: pl.String(),
+    float: pl.Float64(),
+    int: pl.Int64(),
+    bool: pl.Boolean(),
+    date: pl.Date(),
+    Decimal: USD_PER_MTOK,
+}
+
+
+def _dtype(annotation: Any) -> pl.DataType:
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = (part for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Literal:
+        annotation = str
+    return _DTYPES[annotation]
+
+
+def _schema(record: type[msgspec.Struct]) -> dict[str, pl.DataType]:
+    hints = get_type_hints(record)
+    return {name: _dtype(hints[name]) for name in record.__struct_fields__}
+
+
+OFFER_SCHEMA = _schema(GpuOffer)
+PRICE_SCHEMA = _schema(ApiPrice)
+
+
+def offers_frame(readings: Iterable[Reading]) -> pl.DataFrame:
+    """GPU offers, columns and order of `GpuOffer`.
+
+    Overlapping pages show an offer twice: of rows equal in (source, price_kind, offer_id) the last read stays.
+    """
+    offers = list(chain.from_iterable(reading.offers for reading in readings))
+    frame = _frame(offers, OFFER_SCHEMA)
+    return frame.unique(["source", "price_kind", "offer_id"], keep="last", maintain_order=True)
+
+
+def prices_frame(readings: Iterable[Reading]) -> pl.DataFrame:
+    """API prices, columns and order of `ApiPrice`; prices are Decimal(18, 9). Rows equal in every field are one."""
+    prices = list(chain.from_iterable(reading.prices for reading in readings))
+    return _frame(prices, PRICE_SCHEMA).unique(maintain_order=True)
+
+
+def _frame(records: Sequence[msgspec.Struct], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Column by column: for 20,000 records several times faster than a frame of rows."""
+    return pl.DataFrame(
+        [pl.Series(name, list(map(attrgetter(name), records)), dtype=dtype) for name, dtype in schema.items()]
+    )

@@ -1,0 +1,401 @@
+"""Vast.ai: whole GPUs of thousands of hosts, on demand and as interruptible bids.
+
+An anonymous search answers at most 64 offers, whatever `limit` says; with a key up to 512. So the book is walked
+upwards by price, then id. The end is an answer that leads nowhere, never "a page shorter than 64": the cap has
+moved before. Where the answers are not in the order asked for, the book is cut in halves until each piece fits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from scrapers.contract import Capture, Finding, GpuOffer, PriceKind, Reading, Request, Source, UnexpectedPage
+from scrapers.wire import decode, extra_fields, field_names
+
+PATH = "/api/v0/bundles/"
+ANONYMOUS_CAP = 64
+KEYED_CAP = 512
+LEAST_CAP = 16
+"""No cap is assumed to be smaller: an answer shorter than this is not cut off."""
+ROUNDING = 1e-6
+"""A price shown may differ by this much, relatively, from the one the server compares."""
+SAMPLED_FOR_EXTRA_FIELDS = 64
+
+
+class WireOffer(msgspec.Struct, frozen=True, gc=False):
+    """What we read of an offer. Null is a value we judge; an absent field is another layout."""
+
+    id: int | None
+    machine_id: int | None
+    host_id: int | None
+    gpu_name: str | None
+    num_gpus: int | None
+    gpu_ram: float | None
+    """MiB per GPU."""
+    dph_base: float | None
+    """USD per hour, GPU part, all GPUs; equals min_bid in answers of type "bid"."""
+    dph_total: float | None
+    min_bid: float | None
+    storage_cost: float | None
+    """USD per GB and month of 720 h."""
+    inet_up_cost: float | None
+    inet_down_cost: float | None
+    geolocation: str | None
+    verification: str | None
+    reliability2: float | None
+    duration: float | None
+    """Seconds."""
+    hosting_type: int | None = None
+    inet_down: float | None = None
+    rentable: bool | None = None
+    rented: bool | None = None
+    credit_discount_max: float | None = None
+    disk_space: float | None = None
+    bw_nvlink: float | None = None
+    pcie_bw: float | None = None
+    gpu_mem_bw: float | None = None
+    gpu_max_power: float | None = None
+    cpu_cores: float | None = None
+    cpu_cores_effective: float | None = None
+    cpu_ram: float | None = None
+    """MiB of the whole machine."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    offers: list[WireOffer]
+
+
+class RawPage(msgspec.Struct, frozen=True):
+    offers: list[msgspec.Raw]
+
+
+UNREAD = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    ask_contract_id bundle_id bundled_results compute_cap cpu_arch cpu_ghz cpu_name cuda_max_good direct_port_count
+    disk_bw disk_name dlperf dlperf_per_dphtotal driver_version driver_vers end_date external flops_per_dphtotal
+    geolocode gpu_arch gpu_display_active gpu_frac gpu_ids gpu_lanes gpu_total_ram gpu_max_temp has_avx hostname
+    inet_up is_bid logo mobo_name os_version pci_gen public_ipaddr reliability reliability_mult score start_date
+    static_ip storage_total_cost total_flops vericode vram_costperhour webpage vms_enabled expected_reliability
+    sla_sigma_x sla_broker_rate is_vm_deverified resource_type cluster_id avail_vol_ask_id avail_vol_dph
+    avail_vol_size nw_disk_min_bw nw_disk_max_bw nw_disk_avg_bw rn dph_total_adj target_reliability sla_r_claim
+    discount_rate discounted_hourly discounted_dph_total search instance time_remaining time_remaining_isbid
+    internet_up_cost_per_tb internet_down_cost_per_tb platform_fee
+    """,
+    )
+)
+KNOWN = field_names(WireOffer) | UNREAD
+
+
+# --- what is asked -----------------------------------------------------------------------------------------------
+
+
+class Position(NamedTuple):
+    """Where an offer stands in the order asked for."""
+
+    dph_total: float
+    id: int
+
+
+class WirePosition(msgspec.Struct, frozen=True, gc=False):
+    id: int | None
+    dph_total: float | None
+
+
+class PositionPage(msgspec.Struct, frozen=True):
+    offers: list[WirePosition]
+
+
+def search(
+    rental: str, dph_total: Mapping[str, float] | None = None, ids: Mapping[str, float] | None = None
+) -> Request:
+    """One search among the rentable offers; filters are {operator: value} with the operators eq, gt, gte, lt."""
+    filters = {name: dict(bounds) for name, bounds in (("dph_total", dph_total), ("id", ids)) if bounds}
+    query: dict[str, Any] = {
+        "type": rental,
+        "rentable": {"eq": True},
+        "order": [["dph_total", "asc"], ["id", "asc"]],
+        "limit": KEYED_CAP,
+        **filters,
+    }
+    told = " and ".join(
+        f"{name} {operator} {value:.6g}" for name, bounds in filters.items() for operator, value in bounds.items()
+    )
+    return Request(PATH, "POST", query, f"{rental} {told}".strip())
+
+
+def follow(capture: Capture) -> Sequence[Request]:
+    """The searches that lead on from one answer; none where it holds all that its filters let through.
+
+    Ordered answers: up from the last price; along the ids where one price fills a page; once, right after the first
+    page, the range below its last price again, which an honest answer cannot fill (answers have been samples before).
+    """
+    return _onward(capture.request.json or {}, _positions(capture))
+
+
+def _onward(asked: Mapping[str, Any], page: Sequence[Position]) -> Sequence[Request]:
+    rental, price, ids = str(asked.get("type")), dict(asked.get("dph_total", {})), dict(asked.get("id", {}))
+    if _ignores_filter(price, page):
+        return ()
+    if list(page) != sorted(page) or "lt" in price or "lt" in ids or "gte" in ids:
+        return _halves(rental, price, ids, page)
+    if "eq" in price:
+        return _along_ids(rental, price["eq"], page)
+    if not page:
+        return ()
+    first, last = page[0].dph_total, page[-1].dph_total
+    if last > price.get("gte", -1.0):
+        onward = [search(rental, {"gte": last})]
+        probe = not price and LEAST_CAP <= len(page) <= ANONYMOUS_CAP and first < last
+        return [*onward, search(rental, {"lt": last})] if probe else onward
+    return () if len(page) < LEAST_CAP else [search(rental, {"eq": last}, {"gt": page[-1].id})]
+
+
+def _along_ids(rental: str, dph_total: float, page: Sequence[Position]) -> Sequence[Request]:
+    """On a plateau of equal prices: further ids first, then everything above the price."""
+    if len(page) < LEAST_CAP:
+        return [search(rental, {"gt": dph_total})]
+    return [search(rental, {"eq": dph_total}, {"gt": page[-1].id})]
+
+
+def _halves(
+    rental: str, price: Mapping[str, float], ids: Mapping[str, int], page: Sequence[Position]
+) -> Sequence[Request]:
+    """The range asked for, cut at the middle price of the answer, or at the middle id where there is one price."""
+    if _fits(len(page)):
+        return ()
+    prices = sorted({position.dph_total for position in page})
+    if len(prices) > 1:
+        below, above = _cut(price, prices[len(prices) // 2])
+        return [search(rental, below), search(rental, above)]
+    middle = sorted({position.id for position in page})
+    if len(middle) < 2:
+        return ()
+    pieces = [search(rental, {"eq": prices[0]}, half) for half in _cut(ids, middle[len(middle) // 2])]
+    if "eq" in price:
+        return pieces
+    if "lt" not in price:
+        return [*pieces, search(rental, {"gt": prices[0]})]
+    return [*pieces, search(rental, {**price, "lt": prices[0]}), search(rental, {"gt": prices[0], "lt": price["lt"]})]
+
+
+def _fits(offers: int) -> bool:
+    """Whether an answer of this length is whole, as far as its length tells."""
+    return offers < ANONYMOUS_CAP or ANONYMOUS_CAP < offers < KEYED_CAP
+
+
+def _cut(bounds: Mapping[str, float], middle: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    upper = {operator: value for operator, value in bounds.items() if operator == "lt"}
+    return {**bounds, "lt": middle}, {"gte": middle, **upper}
+
+
+def _ignores_filter(price: Mapping[str, float], page: Sequence[Position]) -> bool:
+    least = max(price.get("gte", 0.0), price.get("gt", 0.0), price.get("eq", 0.0))
+    return bool(page) and min(page).dph_total < least * (1 - ROUNDING)
+
+
+def _positions(capture: Capture) -> list[Position]:
+    """Prices and ids in the order they came, read from as little of the answer as possible."""
+    try:
+        return _placed(decode(capture, PositionPage).offers)
+    except UnexpectedPage:
+        return []
+
+
+def _placed(offers: Sequence[WirePosition | WireOffer]) -> list[Position]:
+    return [Position(o.dph_total, o.id) for o in offers if o.dph_total is not None and o.id is not None]
+
+
+# --- what is read ------------------------------------------------------------------------------------------------
+
+
+def parse(capture: Capture) -> Reading:
+    """Offers of one answer, without price where the price cannot be one (hosts do set floors of 0).
+
+    An offer that cannot be what it says it is, is set apart; most offers so, or without price, is another layout.
+    """
+    page = decode(capture, Page).offers
+    kind: PriceKind = "spot_floor" if (capture.request.json or {}).get("type") == "bid" else "on_demand"
+    offers: list[GpuOffer] = []
+    faults: list[Finding] = []
+    for wire in page:
+        if fault := _fault(wire):
+            faults.append(Finding("quarantined", f"offers[].{fault[0]}", f"offer {wire.id!r:.30}: {fault[1]!r:.80}"))
+            continue
+        offer = _offer(wire, kind)
+        offers.append(offer)
+        if offer.usd_per_hour is None:
+            field, price = ("dph_base", wire.dph_base) if kind == "on_demand" else ("min_bid", wire.min_bid)
+            faults.append(Finding("unpriced", f"offers[].{field}", f"offer {wire.id}: {price!r}"))
+    if len(faults) * 2 > len(page):
+        what = f"unusable in {len(faults)} of {len(page)} offers, capture {capture.sha256[:12]}"
+        raise UnexpectedPage("vast", faults[0].where, what)
+    return Reading(offers, findings=[*faults, *_new_fields(capture), *_truncation(capture.request, _placed(page))])
+
+
+def _fault(wire: WireOffer) -> tuple[str, object] | None:
+    """The first field whose value cannot be true of a machine."""
+    if wire.id is None or not 0 < wire.id < 2**53:
+        return "id", wire.id
+    if wire.machine_id is None or not 0 <= wire.machine_id < 2**53:
+        return "machine_id", wire.machine_id
+    if wire.host_id is None or not 0 <= wire.host_id < 2**53:
+        return "host_id", wire.host_id
+    if wire.num_gpus is None or not 0 < wire.num_gpus <= 1024:
+        return "num_gpus", wire.num_gpus
+    if wire.gpu_ram is None or not 256 <= wire.gpu_ram < 2**23:
+        return "gpu_ram", wire.gpu_ram
+    named = wire.gpu_name and wire.gpu_name.strip() and wire.gpu_name.isprintable() and len(wire.gpu_name) <= 100
+    return None if named else ("gpu_name", wire.gpu_name)
+
+
+def _offer(wire: WireOffer, kind: PriceKind) -> GpuOffer:
+    """One offer in our units; `_fault` has seen to it that what is required is there."""
+    assert wire.gpu_name is not None and wire.gpu_ram is not None and wire.num_gpus is not None
+    region, country = _place(wire.geolocation)
+    return GpuOffer(
+        source="vast",
+        offer_id=str(wire.id),
+        offer_key=f"{wire.machine_id}:{wire.num_gpus}",
+        market="marketplace",
+        price_kind=kind,
+        usd_per_hour=_price(wire.dph_base if kind == "on_demand" else wire.min_bid),
+        gpu_name=wire.gpu_name,
+        gpu_count=float(wire.num_gpus),
+        memory_gib=wire.gpu_ram / 1024,
+        in_stock=wire.rentable is not False and wire.rented is not True,
+        machine_id=str(wire.machine_id),
+        host_id=str(wire.host_id),
+        region=region,
+        country=country,
+        verification=wire.verification,
+        reliability=_within(wire.reliability2, 1.0),
+        hosting=_hosting(wire.hosting_type),
+        min_bid_usd_per_hour=_price(wire.min_bid),
+        storage_usd_per_gb_month=_within(wire.storage_cost),
+        max_disk_gb=_within(wire.disk_space),
+        egress_usd_per_gb=_within(wire.inet_up_cost),
+        ingress_usd_per_gb=_within(wire.inet_down_cost),
+        reserved_discount=_within(wire.credit_discount_max, 1.0),
+        max_duration_hours=_within(None if wire.duration is None else wire.duration / 3600),
+        nvlink_gb_per_s=_within(wire.bw_nvlink),
+        pcie_gb_per_s=_within(wire.pcie_bw),
+        gpu_bandwidth_gb_per_s=_within(wire.gpu_mem_bw),
+        gpu_power_w=_within(wire.gpu_max_power),
+        vcpus=_within(wire.cpu_cores_effective),
+        ram_gib=_ram_gib(wire),
+        download_mbit_per_s=_within(wire.inet_down),
+    )
+
+
+def _price(usd_per_hour: float | None) -> float | None:
+    return usd_per_hour if usd_per_hour is not None and 1e-6 <= usd_per_hour <= 1e5 else None
+
+
+def _within(value: float | None, most: float = 1e12) -> float | None:
+    """The value, or None where it is none of the kind asked for (negative, absurd)."""
+    return value if value is not None and 0 <= value <= most else None
+
+
+def _ram_gib(wire: WireOffer) -> float | None:
+    """The share of the machine's memory that comes with this offer's share of its cores."""
+    if not wire.cpu_ram or not wire.cpu_cores or not wire.cpu_cores_effective:
+        return None
+    return _within(wire.cpu_ram / 1024 * min(1.0, wire.cpu_cores_effective / wire.cpu_cores))
+
+
+def _hosting(hosting_type: int | None) -> Literal["consumer", "datacenter"] | None:
+    if hosting_type is None:
+        return None
+    return "consumer" if hosting_type == 0 else "datacenter"
+
+
+@lru_cache(maxsize=4096)
+def _place(geolocation: str | None) -> tuple[str | None, str | None]:
+    """ "Washington, US" -> region and country; ", US" and null occur."""
+    region, comma, country = (geolocation or "").rpartition(",")
+    country = country.strip()
+    if not comma or len(country) != 2 or not country.isalpha():
+        return (geolocation or "").strip() or None, None
+    return region.strip() or None, country.upper()
+
+
+def _new_fields(capture: Capture) -> list[Finding]:
+    try:
+        offers = msgspec.json.decode(capture.body, type=RawPage).offers
+    except msgspec.MsgspecError:
+        return []  # NaN literals: read, but not again
+    step = max(1, len(offers) // SAMPLED_FOR_EXTRA_FIELDS)
+    return extra_fields("offers", offers[::step], KNOWN)
+
+
+def _truncation(request: Request, page: Sequence[Position]) -> list[Finding]:
+    """An answer that is cut off and leads nowhere."""
+    asked = request.json or {}
+    if _ignores_filter(asked.get("dph_total", {}), page):
+        return [Finding("truncated", request.label, "the price filter is not honoured: the rest is out of reach")]
+    if not _fits(len(page)) and not _onward(asked, page):
+        return [Finding("truncated", request.label, f"{len(page)} offers, and no way to ask for more")]
+    return []
+
+
+# --- what is never stored ----------------------------------------------------------------------------------------
+
+_PERSONAL = (b'ipaddr"', b'ip_addr"', b'ip_address"', b'hostname"', b'host_name"', b'webpage"', b'email"', b'username"')
+"""Ends of the names of fields that tell whose machine it is."""
+_REST = re.compile(rb'"\s*:\s*(?:"(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|\{[^}]*\}?|[^,}\]\s]*)\s*', re.S)
+_DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.")
+_ADDRESS = re.compile(rb"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+
+
+def scrub(body: bytes) -> bytes:
+    """Without host names, web pages and addresses: the fields by name, an IPv4 address wherever it stands.
+
+    Works on bytes, so that a broken answer loses them too and a whole one stays as it came otherwise.
+    """
+    kept = bytearray()
+    position = 0
+    for start, end in sorted(span for name in _PERSONAL for span in _fields_named(body, name)):
+        kept += body[position:start]
+        position = max(position, end)
+        if body[position : position + 1] == b",":
+            position += 1
+        else:
+            kept = bytearray(kept.rstrip().removesuffix(b","))
+    kept += body[position:]
+    return _ADDRESS.sub(b"0.0.0.0", kept) if _DOTTED.search(kept) else bytes(kept)
+
+
+def _fields_named(body: bytes, name_end: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of every field whose name ends so."""
+    at = body.find(name_end)
+    while at >= 0:
+        quote = at + len(name_end) - 1
+        rest = _REST.match(body, quote)
+        start = body.rfind(b'"', 0, quote)
+        if rest is not None and start >= 0:
+            yield start, rest.end()
+        at = body.find(name_end, quote)
+
+
+SOURCE = Source(
+    name="vast",
+    kind="gpu",
+    origin="https://console.vast.ai",
+    first=(search("on-demand"), search("bid")),
+    parse=parse,
+    follow=follow,
+    scrub=scrub,
+    requests_per_minute=9,  # 10 are allowed, and the answer above that names no Retry-After
+    max_requests=160,
+    anchors=(b'"offers"',),
+    key="VAST_API_KEY",
+    canaries=("RTX 4090", "RTX 5090", "H100 SXM"),
+    min_records=100,
+)

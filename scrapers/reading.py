@@ -1,0 +1,66 @@
+"""From the captures of one source in one run to its records: live and on replay the same function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from scrapers.contract import Capture, Finding, Reading, Request, Source, UnexpectedPage
+
+
+@dataclass(frozen=True, slots=True)
+class RunReading:
+    """What one source said in one run."""
+
+    readings: Sequence[tuple[Capture, Reading]]
+    """Per capture that could be read, in the order of fetching. A finding stands where it was met first."""
+    refused: Sequence[tuple[Capture, UnexpectedPage]]
+    """Captures whose layout is not the one we know."""
+    settled: Reading
+    """The records of the run, and the findings about the run as a whole."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the source holds more than we have."""
+        findings = [finding for _, reading in self.readings for finding in reading.findings]
+        return any(finding.kind == "truncated" for finding in [*findings, *self.settled.findings])
+
+
+def read(source: Source, captures: Sequence[Capture]) -> RunReading:
+    """Parse every capture by itself (one broken page loses one page), then settle what only all of them tell."""
+    readings: list[tuple[Capture, Reading]] = []
+    refused: list[tuple[Capture, UnexpectedPage]] = []
+    known: set[Finding] = set()
+    for capture in captures:
+        try:
+            reading = source.parse(capture)
+        except UnexpectedPage as error:
+            refused.append((capture, error))
+            continue
+        new = [finding for finding in reading.findings if finding not in known]
+        known.update(new)
+        readings.append((capture, Reading(reading.offers, reading.prices, new)))
+    together = Reading(
+        [offer for _, reading in readings for offer in reading.offers],
+        [price for _, reading in readings for price in reading.prices],
+    )
+    settled = source.settle([capture for capture, _ in readings], together)
+    gaps = _gaps(source, [capture for capture, _ in readings], captures)
+    return RunReading(readings, refused, Reading(settled.offers, settled.prices, [*settled.findings, *gaps]))
+
+
+def _gaps(source: Source, readable: Sequence[Capture], fetched: Sequence[Capture]) -> list[Finding]:
+    """A finding per request that an answer leads to and that was never answered: the run holds less than the source."""
+    answered = {_identity(capture.request) for capture in fetched}
+    gaps: list[Finding] = []
+    for capture in readable:
+        for request in source.follow(capture):
+            if _identity(request) not in answered:
+                gaps.append(Finding("truncated", request.path, f"not fetched: {request.label or request.path}"))
+    return gaps
+
+
+def _identity(request: Request) -> tuple[str, str, bytes]:
+    return request.method, request.path, msgspec.json.encode(request.json, order="deterministic")
