@@ -58,7 +58,7 @@ def compare(rows: pl.DataFrame, last_good: pl.DataFrame, provider_names: pl.Data
 
 
 def _comparable(readings: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:
-    """Adds provider_id, model_id, spelling (end of the model's name, letters and digits), quant_id and usd (Float64)."""
+    """Adds provider_id, model_id, spelling (end of the model's name, letters and digits), quant_id and usd."""
     folded = pl.col("provider").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
     aliases = dict(provider_names.select("provider_name", "provider").iter_rows())
     quant = pl.coalesce("quant", pl.col("quant_name").str.to_lowercase())

@@ -40,10 +40,12 @@ MOST_MEMORY_OF_NOMINAL: Final = 1.10
 """Drivers report up to 4 % more than the nominal figure; a tenth more is another product under this name."""
 USD_PER_HOUR_PER_TB_PER_S: Final = (0.02, 12.0)
 """What one GPU may cost per TB/s of its memory bandwidth, wherever no usual price is known yet."""
-USUAL_PRICE_BAND: Final = (1 / 6, 10.0)
-"""What one GPU may cost relative to the usual price of the same GPU and price kind."""
+USUAL_PRICE_BAND: Final = (1 / 6, 6.0)
+"""What one GPU may cost relative to the usual price of the same GPU and price kind: narrower than a factor of 8, the
+usual slip (a machine of eight priced as one GPU, or divided by eight twice)."""
 USUAL_FROM_OFFERS: Final = 10
-"""A median of fewer offers of this very run says nothing about what is usual."""
+USUAL_FROM_HISTORY: Final = 30
+"""A median of fewer offers, of this run or of the earlier ones, says nothing about what is usual."""
 CLOCK_SKEW: Final = timedelta(minutes=10)
 OLDEST_OFFER: Final = timedelta(hours=13)
 LONGEST_RENTAL_HOURS: Final = 5 * 8766.0

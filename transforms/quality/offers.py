@@ -26,13 +26,12 @@ class CheckedOffers:
 def usual_prices(history: pl.DataFrame) -> pl.DataFrame:
     """The median price of one whole GPU, USD per hour: gpu, price_kind, usd_per_gpu_hour.
 
-    history: believed offers of earlier runs (status ok) with gpu, price_kind, usd_per_gpu_hour.
+    history: believed offers of earlier runs (status ok) with gpu, price_kind, usd_per_gpu_hour. GPUs seen too seldom
+    to say what is usual are left out.
     """
-    return (
-        history.drop_nulls(["gpu", "usd_per_gpu_hour"])
-        .group_by("gpu", "price_kind")
-        .agg(pl.col("usd_per_gpu_hour").median())
-    )
+    seen = history.drop_nulls(["gpu", "usd_per_gpu_hour"]).group_by("gpu", "price_kind")
+    usual = seen.agg(pl.col("usd_per_gpu_hour").median(), readings=pl.len())
+    return usual.filter(pl.col("readings") >= limits.USUAL_FROM_HISTORY).drop("readings")
 
 
 def check_offers(
@@ -102,7 +101,11 @@ def _one_row_per_offer(offers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_references(offers: pl.DataFrame, gpus: pl.DataFrame, usual_prices: pl.DataFrame) -> pl.DataFrame:
-    """Beside each offer: nominal memory, the price of one whole GPU of it, and the band that price should lie in."""
+    """Beside each offer: nominal memory, the price of one whole GPU of it, and the band that price should lie in.
+
+    The band stands around the usual price; without one, around this book's own median and within what the hardware
+    could be worth, since a slip in the whole book would move its median too.
+    """
     nominal = gpus.select("gpu", nominal_gib="memory_gib", tb_per_s=pl.col("bandwidth_gb_per_s") / 1000)
     usual = usual_prices.select("gpu", "price_kind", usual="usd_per_gpu_hour")
     share_of_memory = pl.min_horizontal(pl.lit(1.0), pl.col("memory_gib") / pl.col("nominal_gib"))
@@ -124,10 +127,10 @@ def _with_references(offers: pl.DataFrame, gpus: pl.DataFrame, usual_prices: pl.
     for reference in (usual, today):
         priced = priced.join(reference, on=["gpu", "price_kind"], how="left", validate="m:1", maintain_order="left")
     by_bandwidth, by_price = limits.USD_PER_HOUR_PER_TB_PER_S, limits.USUAL_PRICE_BAND
-    middle = pl.coalesce("usual", "today")
+    hardware = [pl.col("tb_per_s") * bound for bound in by_bandwidth]
     return priced.with_columns(
-        least=pl.coalesce(middle * by_price[0], pl.col("tb_per_s") * by_bandwidth[0]),
-        most=pl.coalesce(middle * by_price[1], pl.col("tb_per_s") * by_bandwidth[1]),
+        least=pl.coalesce(pl.col("usual") * by_price[0], pl.max_horizontal(pl.col("today") * by_price[0], hardware[0])),
+        most=pl.coalesce(pl.col("usual") * by_price[1], pl.min_horizontal(pl.col("today") * by_price[1], hardware[1])),
     )
 
 

@@ -116,7 +116,7 @@ def _none() -> pl.Expr:
 
 
 def _changes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every row whose price is not its last good one; a price judged as it was in the run before is not logged again."""
+    """Every row whose price is not its last good one; what was judged so in the run before is not logged again."""
     news = pl.col("moved") & (pl.col("listing") != "retired") & pl.col("status").ne_missing(pl.col("was_status"))
     verdict = (
         pl.when(pl.col("status") == "held")
