@@ -29,7 +29,7 @@ OFFER_TERMS: Final = [
     "reserved_discount",
     "provenance",
 ]
-MARKET: Final = ["per_gpu", "per_gpu_p10", "per_gpu_p25", "per_gpu_p50", "price_rule"]
+MARKET: Final = ["per_gpu", "per_gpu_p10", "per_gpu_p25", "per_gpu_p50", "price_rule", "n_sound"]
 GIB_IN_GB: Final = 1.073741824
 LONGEST_GAP_HOURS: Final = 30.0
 """Snapshots further apart say nothing about how long an offer lasts."""
@@ -92,8 +92,9 @@ def gpu_prices(history: pl.DataFrame, gpus: pl.DataFrame, assumptions: Assumptio
             exclusion_reason=pl.when(expired)
             .then(pl.format("expired: {} h old", pl.col("age_hours").round(1)))
             .when(thin)
-            .then(pl.format("thin: {} machines of any size", "n_machines_any_size")),
+            .then(pl.format("thin: {} machines above suspicion", "n_sound")),
         )
+        .drop("n_sound")
         .sort(CONFIGURATION)
     )
 
@@ -267,10 +268,11 @@ def _chosen(machines: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
         usd_per_hour_p25=pl.col("per_gpu_p25") * count,
         usd_per_hour_p50=pl.col("per_gpu_p50") * count,
         n_offers="n_offers",
-        n_machines=pl.when(~is_list).then("n_machines"),
-        n_machines_any_size=pl.when(~is_list).then("n_machines_any_size"),
-        n_hosts=pl.when(~is_list).then("n_hosts"),
+        n_machines="n_machines",
+        n_machines_any_size="n_machines_any_size",
+        n_hosts="n_hosts",
         n_bait_suspects="n_bait_suspects",
+        n_sound="n_sound",
         available_units="available_units",
         memory_gib="memory_gib",
         reliability="reliability",
