@@ -11,7 +11,7 @@ LEAST_USD_PER_MTOK: Final = Decimal("0.001")
 MOST_USD_PER_MTOK: Final = Decimal("1000")
 MOST_USD_PER_REQUEST: Final = Decimal("1")
 MOST_OUTPUT_PER_INPUT: Final = 12.0
-UNBELIEVED_OUTPUT_PER_INPUT: Final = 25.0
+UNBELIEVED_OUTPUT_PER_INPUT: Final = 30.0
 BATCH_SHARE: Final = (0.45, 0.55)
 """Batch price over standard price of the same model, for publishers whose pages state half price."""
 HALF_PRICE_BATCH: Final = ("openai", "anthropic")

@@ -85,7 +85,7 @@ def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
         contexts=_identity("context_min_tokens"),
         bands=_identity("time_band"),
     )
-    for component in ("input", "output", "cache_read", "cache_write_5m"):
+    for component in ("input", "output", "cache_read"):
         numbers = _beside(numbers, "offer", pl.col("component") == component, component)
     numbers = _beside(numbers, "tiers", pl.col("tier") == "standard", "standard")
     numbers = _beside(numbers, "contexts", pl.col("context_min_tokens") == 0, "short")
@@ -122,19 +122,14 @@ def _component_rules() -> dict[str, pl.Expr]:
     priced = (pl.col("input") > 0) & (pl.col("output") > 0)
     ratio = pl.col("output") / pl.col("input")
     reads = (pl.col("cache_read") > 0) & (pl.col("input") > 0)
-    writes = (pl.col("cache_read") > 0) & (pl.col("cache_write_5m") > 0)
     return {
         "output_below_input": in_out & priced & (ratio < 1),
         "output_far_above_input": in_out
         & priced
         & ratio.is_between(limits.MOST_OUTPUT_PER_INPUT, limits.UNBELIEVED_OUTPUT_PER_INPUT, closed="right"),
         "output_beyond_belief": in_out & priced & (ratio > limits.UNBELIEVED_OUTPUT_PER_INPUT),
-        "cache_read_above_input": pl.col("component").is_in(["input", "cache_read"])
-        & reads
-        & (pl.col("cache_read") > pl.col("input")),
-        "cache_write_below_read": pl.col("component").is_in(["cache_read", "cache_write_5m", "cache_write_1h"])
-        & writes
-        & (pl.col("cache_write_5m") < pl.col("cache_read")),
+        # Swapped with the write price, the read price is above the input, and the write price is wrong as well.
+        "cache_read_above_input": (pl.col("component") != "output") & reads & (pl.col("cache_read") > pl.col("input")),
     }
 
 
