@@ -28,8 +28,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    epilog="Exit codes: 0 done · 1 could not be done, see the message · 2 wrong usage · 3 published, but a source is broken · "
-    "4 nothing published, the last good file stays · 5 another refresh is running.",
+    epilog="Exit codes: 0 done · 1 could not be done, see the message · 2 wrong usage "
+    "· 3 published, but a source is broken · 4 nothing published, the last good file stays · 5 another refresh is running.",
 )
 stdout = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -145,7 +145,7 @@ def _report(report: RunReport) -> None:
         _stop("nothing was published, the last good file stays as it is", Exit.NOT_PUBLISHED)
     assert report.published is not None
     stderr.print(
-        f"published {report.published.path} ({report.published.bytes / 1e6:.1f} MB), "
+        f"published {report.published.path} ({report.published.file_bytes / 1e6:.1f} MB), "
         f"prices of {report.as_of:%Y-%m-%d %H:%M} UTC, {report.provenance}"
     )
     if report.broken:
@@ -153,8 +153,8 @@ def _report(report: RunReport) -> None:
 
 
 @app.command(
-    epilog="Examples: pertoken leaderboard --workload chat · pertoken leaderboard --model llama-3.3-70b --board trusted "
-    "· pertoken leaderboard --board api --format csv"
+    epilog="Examples: pertoken leaderboard --workload chat "
+    "· pertoken leaderboard --model llama-3.3-70b --board trusted · pertoken leaderboard --board api --format csv"
 )
 def leaderboard(
     workload: Workload = None,
@@ -181,7 +181,8 @@ def leaderboard(
         published, "board", board=shown, workload=workload, model=model, quant=quant, top=top, excluded=excluded
     )
     if output is Format.table:
-        _print([*filter(None, [tables.banner(published)]), tables.board(found)])
+        columns = tables.EXCLUDED if excluded else tables.BOARD
+        _print([*filter(None, [tables.banner(published)]), tables.on_terminal(columns, found)])
     else:
         _write(found, output)
 
@@ -224,16 +225,18 @@ def sources(file: File = None) -> None:
     from flows import tables
 
     published = _published(file)
-    stdout.print(tables.sources(published))
-    unknown = tables.rows(published, "unknown_names", top=30)
-    if unknown:
-        stdout.print(tables.unknown_names(unknown))
+    stdout.print(tables.on_terminal(tables.SOURCES, tables.rows(published, "sources")))
+    if unknown := tables.rows(published, "unknown_names", top=30):
+        title = "names nobody knows yet: on no board"
+        stdout.print(tables.on_terminal(tables.UNKNOWN_NAMES, unknown, title))
 
 
 @app.command(epilog="Example: pertoken export out --format csv --format parquet")
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write into; made if it does not exist.")],
-    output: Annotated[list[str], typer.Option("--format", help="csv, excel, parquet, json, md; repeat or separate by commas.")] = ["csv", "parquet"],  # noqa: B006
+    output: Annotated[
+        list[str], typer.Option("--format", help="csv, excel, parquet, json, md; repeat or separate by commas.")
+    ] = ["csv", "parquet"],  # noqa: B006
     query: Annotated[str | None, typer.Option(help="Export the rows of this SELECT instead of the boards.")] = None,
     file: File = None,
 ) -> None:
@@ -250,7 +253,9 @@ def export(
     stderr.print(f"wrote {manifest}")
 
 
-@app.command(epilog="Examples: pertoken sql · pertoken sql \"select gpu, min(usd_per_gpu_hour) from marts.gpu_prices group by all\"")
+@app.command(
+    epilog='Examples: pertoken sql · pertoken sql "select gpu, min(usd_per_gpu_hour) from marts.gpu_prices group by 1"'
+)
 def sql(
     statement: Annotated[str | None, typer.Argument(help="One query; without it, a read-only DuckDB shell.")] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
@@ -287,7 +292,9 @@ def capture(
 
 @app.command(epilog="Example: pertoken replay --since 2026-11-01")
 def replay(
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; everything when left out.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; everything when left out.")
+    ] = None,
 ) -> None:
     """Read the stored responses again with today's parsers and guards. Changes nothing where nothing changed."""
     from flows import pipeline

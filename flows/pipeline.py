@@ -6,23 +6,25 @@ from its captures, today or in a year, which is what `replay` does.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
 
 from flows.progress import Silent, Watcher
-from flows.settings import Settings
+from flows.settings import BadSetting, Settings
 from scrapers import frames
 from scrapers.contract import Capture, Request, Source
-from scrapers.fetch import Fetched
+from scrapers.fetch import Fetched, FetchError, FetchSettings, fetch_all
 from scrapers.reading import RunReading, read
-from transforms import audit, breakeven, cost, levers, normalise, offers, quality, ranking, throughput
+from transforms import audit, breakeven, cost, normalise, offers, quality, ranking, throughput
 from transforms.assumptions import Assumptions
 from warehouse.publish import Published, publish
 from warehouse.reference import tables as reference_tables
@@ -65,17 +67,50 @@ class RunReport:
         return [source for source in self.sources if source.outcome != "ok"]
 
 
+Clock = Callable[[], datetime]
+
+
+# --- fetch -----------------------------------------------------------------------------------------------------------
+
+
+def asked(sources: Sequence[Source], settings: Settings, names: Sequence[str] | None = None) -> list[Source]:
+    """The sources of one run: those named, or all but the keyed ones whose key is not set. Raises BadSetting."""
+    known = {source.name: source for source in sources}
+    if unknown := [name for name in names or () if name not in known]:
+        raise BadSetting(f"there is no source {unknown[0]!r}; there is {', '.join(known)}")
+    keyless = [name for name in names or () if known[name].key_required and name not in settings.keys]
+    if keyless:
+        raise BadSetting(f"{keyless[0]} needs a key: set {known[keyless[0]].key}")
+    chosen = [known[name] for name in names] if names else sources
+    return [source for source in chosen if not source.key_required or source.name in settings.keys]
+
+
+async def fetch(sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock) -> AsyncIterator[Fetched]:
+    """What each source answered, as each is done; a source that fails costs the others nothing."""
+    how = FetchSettings(origins=settings.origins, paces=settings.paces, keys=settings.keys, now=now)
+    async for fetched in fetch_all(sources, how, on_progress=watcher.fetching):
+        yield fetched
+
+
+def unfetched(source: Source, what: str) -> Fetched:
+    """The answer of a source whose fetching itself broke."""
+    return Fetched(source.name, (), FetchError(source.name, "module", what, source.origin))
+
+
 # --- raw -------------------------------------------------------------------------------------------------------------
 
 
-def start(warehouse: Warehouse, now: datetime, provenance: str) -> str:
+Provenance = Literal["live", "recorded"]
+
+
+def start(warehouse: Warehouse, now: datetime, provenance: Provenance) -> str:
     """Open a run in the store and return its id, which sorts by time."""
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     _begin(warehouse, run_id, now, provenance)
     return run_id
 
 
-def _begin(warehouse: Warehouse, run_id: str, started_at: datetime, provenance: str) -> None:
+def _begin(warehouse: Warehouse, run_id: str, started_at: datetime, provenance: Provenance) -> None:
     warehouse.begin_run(
         run_id,
         started_at=started_at,
@@ -96,7 +131,7 @@ def keep(warehouse: Warehouse, run_id: str, fetched: Fetched, finished_at: datet
         seconds=fetched.seconds,
         truncated=fetched.truncated,
         truncated_why=fetched.truncated_why,
-        error=str(fetched.error) if fetched.error else None,
+        error="; ".join([str(fetched.error), *fetched.notes]) if fetched.error else None,
         finished_at=finished_at,
     )
 
@@ -162,22 +197,28 @@ def parse(warehouse: Warehouse, run_id: str, sources: Sequence[Source]) -> Parse
         captures = [_capture(raw) for raw in warehouse.captures(run_id, source.name)]
         reading = read(source, captures)
         seen_at = max((capture.fetched_at for capture in captures), default=None)
-        stamp = {"run_id": run_id, "observed_at": seen_at or started_at, "provenance": provenance}
-        offer_frames.append(_stamped(frames.offers_frame([reading.settled]), stamp))
-        price_frames.append(_stamped(frames.prices_frame([reading.settled]), stamp))
+        stamp = _Stamp(run_id, seen_at or started_at, provenance)
+        offer_frames.append(stamp.on(frames.offers_frame([reading.settled])))
+        price_frames.append(stamp.on(frames.prices_frame([reading.settled])))
         findings.extend(_findings(source, reading))
         facts.append(_source_facts(source, reading, fetches[source.name], seen_at))
     source_frame = pl.DataFrame(facts, schema=_FACTS)
     return Parsed(
-        offers=pl.concat(offer_frames) if offer_frames else _stamped(frames.offers_frame([]), _NO_STAMP),
-        prices=pl.concat(price_frames) if price_frames else _stamped(frames.prices_frame([]), _NO_STAMP),
+        offers=pl.concat(offer_frames) if offer_frames else _NO_STAMP.on(frames.offers_frame([])),
+        prices=pl.concat(price_frames) if price_frames else _NO_STAMP.on(frames.prices_frame([])),
         findings=pl.DataFrame(findings, schema=_FINDINGS, orient="row"),
         sources=source_frame,
         as_of=_latest(source_frame) or started_at,
     )
 
 
-_FINDINGS = {"source": pl.String(), "sha256": pl.String(), "kind": pl.String(), "where_": pl.String(), "what": pl.String()}
+_FINDINGS = {
+    "source": pl.String(),
+    "sha256": pl.String(),
+    "kind": pl.String(),
+    "where_": pl.String(),
+    "what": pl.String(),
+}
 _FACTS = {
     "source": pl.String(),
     "kind": pl.String(),
@@ -192,15 +233,24 @@ _FACTS = {
     "canaries": pl.List(pl.String()),
     "min_records": pl.Int64(),
 }
-_NO_STAMP: dict[str, str | datetime | None] = {"run_id": None, "observed_at": None, "provenance": None}
 
 
-def _stamped(frame: pl.DataFrame, stamp: Mapping[str, str | datetime | None]) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.lit(stamp["run_id"], pl.String()).alias("run_id"),
-        pl.lit(stamp["observed_at"]).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
-        pl.lit(stamp["provenance"], pl.String()).alias("provenance"),
-    )
+class _Stamp(NamedTuple):
+    """What every row of one source in one run carries."""
+
+    run_id: str | None
+    observed_at: datetime | None
+    provenance: str | None
+
+    def on(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(
+            pl.lit(self.run_id, pl.String()).alias("run_id"),
+            pl.lit(self.observed_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            pl.lit(self.provenance, pl.String()).alias("provenance"),
+        )
+
+
+_NO_STAMP = _Stamp(None, None, None)
 
 
 def _run(warehouse: Warehouse, run_id: str) -> tuple[str, datetime]:
@@ -271,13 +321,15 @@ def check(
     )
     earlier = warehouse.source_runs_before(run_id, runs=HISTORY_SNAPSHOTS)
     checked_prices = quality.check_prices(
-        named_prices.drop("run_id"),
+        named_prices,
         _asked(parsed.sources, warehouse, run_id),
         parsed.as_of,
         last_good=warehouse.last_good_prices(run_id),
         previous=warehouse.prices_before(run_id),
         decisions=warehouse.decisions(),
         trailing_counts=earlier.filter(pl.col("outcome") == "ok").select("source", "records"),
+        exceptions=reference["price_exceptions"],
+        provider_names=reference["provider_names"],
     )
     assumptions = Assumptions.of(reference["assumptions"])
     unknown = pl.concat([unknown_gpus, unknown_models])
@@ -394,7 +446,6 @@ def finish(
     watcher = watcher or Silent()
     warehouse.load_reference()
     as_of, _ = digest(warehouse, run_id, sources, watcher)
-    warehouse.finish_run(run_id, finished_at=finished_at, as_of=as_of)
     outcomes = [
         SourceOutcome(**{name: row[name] for name in SourceOutcome.__slots__})
         for row in warehouse.rows("core.source_runs", run_id).iter_rows(named=True)
@@ -426,11 +477,53 @@ def replay(
     return runs.height, changed_runs
 
 
-def absent(sources: Sequence[Source], settings: Settings) -> list[str]:
-    """Names of the keyed sources that are not asked because their key is not set."""
-    return [source.name for source in sources if source.key_required and source.name not in settings.keys]
+def refresh(
+    settings: Settings, sources: Sequence[Source], names: Sequence[str] | None, watcher: Watcher, now: Clock
+) -> RunReport:
+    """One whole run against the live sources (all, or those named)."""
+    return asyncio.run(_refresh(settings, sources, asked(sources, settings, names), watcher, now))
 
 
-def published_exists(path: Path) -> bool:
-    """Whether anything has ever been published at `path`."""
-    return path.is_file()
+async def _refresh(
+    settings: Settings, sources: Sequence[Source], chosen: Sequence[Source], watcher: Watcher, now: Clock
+) -> RunReport:
+    with Warehouse.open(settings.warehouse) as warehouse:
+        run_id = start(warehouse, now(), "live")
+        watcher.stage(f"asking {len(chosen)} sources")
+        async for fetched in fetch(chosen, settings, watcher, now):
+            keep(warehouse, run_id, fetched, now())
+        return finish(warehouse, run_id, sources, settings, now(), watcher)
+
+
+def refresh_recorded(settings: Settings, sources: Sequence[Source], watcher: Watcher, now: Clock) -> RunReport:
+    """The same run on the bundled recorded responses, in a folder of its own that is made anew each time."""
+    return asyncio.run(_refresh_recorded(settings.recorded(), sources, watcher, now))
+
+
+async def _refresh_recorded(settings: Settings, sources: Sequence[Source], watcher: Watcher, now: Clock) -> RunReport:
+    from scrapers.recorded_responses import recorded_all
+
+    settings.warehouse.unlink(missing_ok=True)
+    with Warehouse.open(settings.warehouse) as warehouse:
+        run_id = start(warehouse, now(), "recorded")
+        watcher.stage("reading the recorded responses")
+        async for fetched in recorded_all(sources):
+            keep(warehouse, run_id, fetched, now())
+        return finish(warehouse, run_id, sources, settings, now(), watcher)
+
+
+def capture(
+    settings: Settings, sources: Sequence[Source], name: str, folder: Path, watcher: Watcher, now: Clock
+) -> Path:
+    """Ask one source and write its answers as a recording `folder/<name>/`. Raises FetchError when nothing came."""
+    from scrapers.recorded_responses import write_recording
+
+    (fetched,) = asyncio.run(_fetched(asked(sources, settings, [name]), settings, watcher, now))
+    if not fetched.captures:
+        raise fetched.error or FetchError(name, "module", "nothing was answered", name)
+    write_recording(folder / name, fetched.captures)
+    return folder / name
+
+
+async def _fetched(sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock) -> list[Fetched]:
+    return [fetched async for fetched in fetch(sources, settings, watcher, now)]

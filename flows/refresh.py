@@ -13,11 +13,16 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from flows import pipeline, settings, tables
+from flows.progress import Silent
 from scrapers.contract import Source
 from scrapers.fetch import Fetched
 from scrapers.registry import SOURCES
 from warehouse.publish import CheckFailed
 from warehouse.store import Warehouse
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Unreachable(Exception):
@@ -28,12 +33,14 @@ class Unreachable(Exception):
         self.fetched = fetched
 
 
-@task(task_run_name="fetch {source_name}", retries=1, retry_delay_seconds=30, cache_policy=NO_CACHE, persist_result=False)
+@task(
+    task_run_name="fetch {source_name}", retries=1, retry_delay_seconds=30, cache_policy=NO_CACHE, persist_result=False
+)
 async def fetch_source(source_name: str) -> Fetched:
     """Every answer of one source. The fetcher retries single requests; this retries a source that gave nothing."""
     current = settings.read(SOURCES)
     (source,) = (source for source in SOURCES if source.name == source_name)
-    (fetched,) = await pipeline.fetch([source], current)
+    (fetched,) = [answer async for answer in pipeline.fetch([source], current, Silent(), _now)]
     if fetched.error and not fetched.captures:
         raise Unreachable(fetched)
     return fetched
@@ -45,12 +52,10 @@ async def refresh(source_names: list[str] | None = None) -> State[Any]:
     current = settings.read(SOURCES)
     sources = pipeline.asked(SOURCES, current, source_names)
     with Warehouse.open(current.warehouse) as warehouse:
-        run_id = pipeline.start(warehouse, datetime.now(UTC), "live")
+        run_id = pipeline.start(warehouse, _now(), "live")
         await asyncio.gather(*(_fetch_and_keep(warehouse, run_id, source) for source in sources))
         try:
-            report = await asyncio.to_thread(
-                pipeline.finish, warehouse, run_id, SOURCES, current, datetime.now(UTC)
-            )
+            report = await asyncio.to_thread(pipeline.finish, warehouse, run_id, SOURCES, current, _now())
         except CheckFailed as error:
             return Failed(message=f"not published, the last good file stays: {error}")
     await _show(report)
@@ -63,7 +68,7 @@ async def _fetch_and_keep(warehouse: Warehouse, run_id: str, source: Source) -> 
     fetched = result if isinstance(result, Fetched) else getattr(result, "fetched", None)
     if fetched is None:
         fetched = pipeline.unfetched(source, f"the fetch task crashed: {result}")
-    pipeline.keep(warehouse, run_id, fetched, datetime.now(UTC))
+    pipeline.keep(warehouse, run_id, fetched, _now())
 
 
 async def _show(report: pipeline.RunReport) -> None:

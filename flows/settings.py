@@ -78,7 +78,9 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
 def _origin(variable: str, text: str) -> str:
     origin = text.rstrip("/")
     if not re.fullmatch(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", origin):
-        raise BadSetting(f"{variable} is {text!r}; it takes scheme://host:port without a path, e.g. http://127.0.0.1:9000")
+        raise BadSetting(
+            f"{variable} is {text!r}; it takes scheme://host:port without a path, e.g. http://127.0.0.1:9000"
+        )
     return origin
 
 

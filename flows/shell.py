@@ -12,9 +12,9 @@ import duckdb
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from warehouse.export.text import plain
 
 from flows.settings import BadSetting
-from warehouse.export.text import plain
 from warehouse.published import open_published
 
 

@@ -1,25 +1,28 @@
-"""What a person reads: the published tables as rows of text, for a terminal or as Markdown.
+"""What a person reads: the published tables as text, for a terminal or as Markdown.
 
-Every function here asks the published file, so what is printed is what an analyst finds there.
+Everything here asks the published file, so what is printed is what an analyst finds there. A table is a list of
+columns; each column is a header and how to read its cell in a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich import box
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-
 from warehouse.export.text import plain
+
 from warehouse.published import open_published
 from warehouse.queries import query
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from flows.pipeline import SourceOutcome
 
 Row = Mapping[str, Any]
@@ -37,7 +40,7 @@ def rows(published: Path, name: str, **values: object) -> list[dict[str, Any]]:
 
 
 def usd(value: float | None) -> str:
-    """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below. A missing price is a dash."""
+    """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below; a missing price is a dash."""
     if value is None:
         return "–"
     value = float(value)
@@ -64,15 +67,133 @@ def age(hours: float | None) -> str:
     return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
 
 
+def words(*parts: object) -> str:
+    """What a source wrote, made harmless; None and empty parts left out."""
+    return plain(" ".join(str(part) for part in parts if part not in (None, "")))
+
+
 def machine(row: Row) -> str:
     """ "2x h100-sxm-80gb" """
     if row["gpu"] is None:
         return ""
-    n = float(row["gpu_count"])
-    return plain(f"{n:g}x {row['gpu']}" if n > 1 else str(row["gpu"]))
+    number = float(row["gpu_count"])
+    return words(f"{number:g}x {row['gpu']}" if number > 1 else row["gpu"])
 
 
-# --- the boards ------------------------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """One column: its header, the text of its cell, and on a terminal its side and style."""
+
+    header: str
+    cell: Callable[[Row], str]
+    justify: Literal["left", "right"] = "left"
+    style: Callable[[Row], str] = lambda row: ""
+    wrap: bool = False
+
+
+def on_terminal(columns: Sequence[Column], found: Iterable[Row], title: str | None = None) -> Table:
+    """Rows as a table for a terminal."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in columns:
+        table.add_column(column.header, justify=column.justify, no_wrap=not column.wrap, overflow="fold")
+    for row in found:
+        table.add_row(*(Text(column.cell(row), column.style(row)) for column in columns))
+    return table
+
+
+def in_markdown(columns: Sequence[Column], found: Iterable[Row]) -> str:
+    """Rows as a Markdown table."""
+    lines = [
+        "| " + " | ".join(column.header for column in columns) + " |",
+        "|" + "|".join("--:" if column.justify == "right" else "---" for column in columns) + "|",
+    ]
+    for row in found:
+        lines.append("| " + " | ".join(column.cell(row).replace("|", "\\|") for column in columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cheaper(kind: Literal["self", "api"]) -> Callable[[Row], str]:
+    def style(row: Row) -> str:
+        both = (row["self_usd_per_mtok"], row["api_usd_per_mtok"])
+        return "bold green" if None not in both and row[f"{kind}_usd_per_mtok"] == min(both) else ""
+
+    return style
+
+
+_OUTCOME_STYLES = {"ok": "green", "partial": "yellow", "failed": "bold red"}
+
+
+def _dim(row: Row) -> str:
+    return "dim"
+
+
+OVERVIEW = (
+    Column("model", lambda row: words(row["model"])),
+    Column("self-hosted $/1M", lambda row: usd(row["self_usd_per_mtok"]), "right", _cheaper("self")),
+    Column("band", lambda row: band(row["self_usd_per_mtok_low"], row["self_usd_per_mtok_high"]), style=_dim),
+    Column("on", lambda row: words(machine(row), row["self_quant"])),
+    Column("from", lambda row: words(row["self_source"])),
+    Column("$/h", lambda row: usd(row["usd_per_hour"]), "right"),
+    Column("tok/s", lambda row: count(row["output_tokens_per_s"]), "right"),
+    Column("basis", lambda row: words(row["throughput_basis"])),
+    Column("API $/1M", lambda row: usd(row["api_usd_per_mtok"]), "right", _cheaper("api")),
+    Column("at", lambda row: words(row["api_provider"], row["api_quant"])),
+    Column("age", lambda row: age(_older(row["self_age_hours"], row["api_age_hours"])), "right"),
+)
+
+BOARD = (
+    Column("board", lambda row: row["board"]),
+    Column("workload", lambda row: row["workload"]),
+    Column("#", lambda row: count(row["place"]), "right"),
+    Column("model", lambda row: words(row["model"])),
+    Column("quant", lambda row: words(row["quant"])),
+    Column("$/1M", lambda row: usd(row["usd_per_mtok"]), "right"),
+    Column("band", lambda row: band(row["usd_per_mtok_low"], row["usd_per_mtok_high"]), style=_dim),
+    Column("what", lambda row: machine(row) or words(row["provider"])),
+    Column("source", lambda row: words(row["source"])),
+    Column("$/h", lambda row: usd(row["usd_per_hour"]), "right"),
+    Column("tok/s", lambda row: count(row["output_tokens_per_s"]), "right"),
+    Column("basis", lambda row: words(row["throughput_basis"])),
+    Column("TTFT ms", lambda row: count(row["ttft_ms"]), "right"),
+    Column("age", lambda row: age(row["age_hours"]), "right"),
+)
+
+EXCLUDED = (
+    *(column for column in BOARD if column.header not in ("#", "band", "basis", "TTFT ms")),
+    Column("not ranked because", lambda row: words(row["exclusion_reason"]), wrap=True),
+)
+
+SOURCES = (
+    Column("source", lambda row: words(row["source"])),
+    Column("kind", lambda row: row["kind"]),
+    Column("outcome", lambda row: row["outcome"], style=lambda row: _OUTCOME_STYLES[row["outcome"]]),
+    Column(
+        "last success", lambda row: f"{row['last_success_at']:%Y-%m-%d %H:%M}Z" if row["last_success_at"] else "never"
+    ),
+    Column("age", lambda row: age(row["age_hours"]), "right"),
+    Column("rows", lambda row: count(row["records"]), "right"),
+    Column("ok", lambda row: count(row["ok"]), "right"),
+    Column("held", lambda row: count(row["held"]), "right"),
+    Column("quarantined", lambda row: count(row["quarantined"]), "right"),
+    Column("unknown names", lambda row: count(row["unknown_names"]), "right"),
+    Column("what is wrong", lambda row: words(row["error"] or ("truncated" if row["truncated"] else "")), wrap=True),
+)
+UNKNOWN_NAMES = (
+    Column("source", lambda row: words(row["source"])),
+    Column("kind", lambda row: row["kind"]),
+    Column("name", lambda row: words(row["name"])),
+    Column("detail", lambda row: words(row["detail"])),
+    Column("rows", lambda row: count(row["rows"]), "right"),
+)
+
+
+def _older(*hours: float | None) -> float | None:
+    return max((value for value in hours if value is not None), default=None)
+
+
+# --- what is printed -------------------------------------------------------------------------------------------------
 
 
 def banner(published: Path) -> Panel | None:
@@ -80,24 +201,36 @@ def banner(published: Path) -> Panel | None:
     (row,) = rows(published, "provenance")
     if row["provenance"] == "live":
         return None
+    days = f"{row['first_observed']:%Y-%m-%d} to {row['last_observed']:%Y-%m-%d}"
     return Panel(
-        f"[bold]recorded responses, not live[/bold]: read {row['first_observed']:%Y-%m-%d} to {row['last_observed']:%Y-%m-%d}."
-        "\nRun [bold]pertoken refresh[/bold] with a network for today's prices.",
+        f"[bold]recorded responses of {days}, not live[/bold]\n"
+        "Run [bold]pertoken refresh[/bold] with a network for today's prices.",
         border_style="yellow",
         expand=False,
     )
 
 
-def overview(published: Path, *, workload: str | None, model: str | None, quant: str | None, top: int) -> list[Any]:
+def overview(
+    published: Path, *, workload: str | None, model: str | None, quant: str | None, top: int
+) -> list[RenderableType]:
     """Per workload one table: the cheapest self-hosted way of each model beside the cheapest API host of it."""
-    found = rows(published, "overview", workload=workload, model=model, quant=quant, top=top)
-    described = {row["workload"]: row for row in rows(published, "workloads")}
-    parts: list[Any] = []
-    for name, described_row in described.items():
-        here = [row for row in found if row["workload"] == name]
-        if here:
-            parts += [_workload_line(described_row), _overview_table(here), ""]
+    parts: list[RenderableType] = []
+    for described, here in _by_workload(published, workload=workload, model=model, quant=quant, top=top):
+        parts += [_workload_line(described), on_terminal(OVERVIEW, here)]
     return parts
+
+
+def overview_markdown(published: Path, top: int = 5) -> str:
+    """The overview as Markdown."""
+    parts = _by_workload(published, workload=None, model=None, quant=None, top=top)
+    return "\n".join(f"## {described['workload']}\n\n{in_markdown(OVERVIEW, here)}" for described, here in parts)
+
+
+def _by_workload(published: Path, **filters: object) -> list[tuple[Row, list[dict[str, Any]]]]:
+    found = rows(published, "overview", **filters)
+    described = rows(published, "workloads")
+    parts = [(one, [row for row in found if row["workload"] == one["workload"]]) for one in described]
+    return [(one, here) for one, here in parts if here]
 
 
 def _workload_line(row: Row) -> Text:
@@ -110,104 +243,15 @@ def _workload_line(row: Row) -> Text:
     return Text.assemble((row["workload"], "bold"), f"  {row['purpose']}: ", "; ".join(limits))
 
 
-def _overview_table(here: Sequence[Row]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("model", no_wrap=True)
-    for header, justify in (
-        ("self-hosted $/1M", "right"), ("band", "left"), ("on", "left"), ("from", "left"), ("$/h", "right"),
-        ("tok/s", "right"), ("basis", "left"), ("API $/1M", "right"), ("at", "left"), ("age", "right"),
-    ):
-        table.add_column(header, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for row in here:
-        cheaper = _cheaper(row["self_usd_per_mtok"], row["api_usd_per_mtok"])
-        table.add_row(
-            plain(row["model"]),
-            Text(usd(row["self_usd_per_mtok"]), "bold green" if cheaper == "self" else ""),
-            Text(band(row["self_usd_per_mtok_low"], row["self_usd_per_mtok_high"]), "dim"),
-            f"{machine(row)} {plain(row['self_quant'] or '')}",
-            plain(row["self_source"] or ""),
-            usd(row["usd_per_hour"]),
-            count(row["output_tokens_per_s"]),
-            plain(row["throughput_basis"] or ""),
-            Text(usd(row["api_usd_per_mtok"]), "bold green" if cheaper == "api" else ""),
-            plain(" ".join(filter(None, (row["api_provider"], row["api_quant"])))),
-            age(max(filter(None, (row["self_age_hours"], row["api_age_hours"])), default=0.0)),
-        )
-    return table
-
-
-def _cheaper(self_hosted: float | None, api: float | None) -> str | None:
-    if self_hosted is None or api is None:
-        return None
-    return "self" if self_hosted < api else "api"
-
-
-def board(found: Iterable[Row]) -> Table:
-    """Ranked (or excluded) rows of boards, one line each."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for header, justify in (
-        ("board", "left"), ("workload", "left"), ("#", "right"), ("model", "left"), ("quant", "left"), ("$/1M", "right"),
-        ("band", "left"), ("what", "left"), ("source", "left"), ("$/h", "right"), ("tok/s", "right"), ("basis", "left"),
-        ("TTFT", "right"), ("age", "right"), ("not ranked because", "left"),
-    ):
-        table.add_column(header, justify=justify, no_wrap=header != "not ranked because")  # type: ignore[arg-type]
-    for row in found:
-        table.add_row(
-            row["board"], row["workload"], count(row["place"]), plain(row["model"]), plain(row["quant"] or ""),
-            usd(row["usd_per_mtok"]), Text(band(row["usd_per_mtok_low"], row["usd_per_mtok_high"]), "dim"),
-            machine(row) or plain(row["provider"] or ""), plain(row["source"]), usd(row["usd_per_hour"]),
-            count(row["output_tokens_per_s"]), plain(row["throughput_basis"] or ""),
-            f"{row['ttft_ms']:,.0f} ms" if row["ttft_ms"] else "", age(row["age_hours"]), row["exclusion_reason"] or "",
-        )  # fmt: skip
-    return table
-
-
-def sources(published: Path) -> Table:
-    """How each source fared."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in ("source", "kind", "outcome", "last success", "age", "rows", "ok", "held", "quarantined", "unknown names", "what is wrong"):
-        table.add_column(header, justify="right" if header in ("age", "rows", "ok", "held", "quarantined") else "left")
-    for row in rows(published, "sources"):
-        last = row["last_success_at"]
-        table.add_row(
-            plain(row["source"]), row["kind"],
-            Text(row["outcome"], {"ok": "green", "partial": "yellow"}.get(row["outcome"], "bold red")),
-            f"{last:%Y-%m-%d %H:%M}Z" if last else "never", age(row["age_hours"]), count(row["records"]),
-            count(row["ok"]), count(row["held"]), count(row["quarantined"]), count(row["unknown_names"]),
-            plain(row["error"] or ("truncated" if row["truncated"] else "")),
-        )  # fmt: skip
-    return table
-
-
-# --- for the scheduled run -------------------------------------------------------------------------------------------
-
-
 def source_row(outcome: SourceOutcome) -> dict[str, Any]:
     """One line of the table of sources that a scheduled run shows."""
     return {
-        "source": outcome.source, "outcome": outcome.outcome, "rows": outcome.records, "held": outcome.held,
-        "quarantined": outcome.quarantined, "unknown names": outcome.unknown_names,
-        "seconds": round(outcome.seconds, 1), "error": outcome.error or "",
-    }  # fmt: skip
-
-
-def overview_markdown(published: Path, top: int = 5) -> str:
-    """The overview as Markdown tables."""
-    found = rows(published, "overview", workload=None, model=None, quant=None, top=top)
-    lines: list[str] = []
-    for described in rows(published, "workloads"):
-        here = [row for row in found if row["workload"] == described["workload"]]
-        if not here:
-            continue
-        lines += [
-            f"## {described['workload']}", "",
-            "| model | self-hosted $/1M | band | on | from | tok/s | API $/1M | at |", "|---|--:|---|---|---|--:|--:|---|",
-        ]  # fmt: skip
-        for row in here:
-            cells = (
-                row["model"], usd(row["self_usd_per_mtok"]), band(row["self_usd_per_mtok_low"], row["self_usd_per_mtok_high"]),
-                machine(row), row["self_source"], count(row["output_tokens_per_s"]), usd(row["api_usd_per_mtok"]), row["api_provider"],
-            )  # fmt: skip
-            lines.append("| " + " | ".join(plain(str(cell or "")).replace("|", "\\|") for cell in cells) + " |")
-        lines.append("")
-    return "\n".join(lines)
+        "source": outcome.source,
+        "outcome": outcome.outcome,
+        "rows": outcome.records,
+        "held": outcome.held,
+        "quarantined": outcome.quarantined,
+        "unknown names": outcome.unknown_names,
+        "seconds": round(outcome.seconds, 1),
+        "error": outcome.error or "",
+    }
