@@ -36,6 +36,26 @@ def per_token(usd: Decimal) -> Decimal:
     return usd * 1_000_000
 
 
+def agreed(reading: Reading) -> Reading:
+    """One price of two readings of one publisher, where they agree or only one has it; none where they contradict.
+
+    The second reading is marked by its `endpoint`; the mark is gone from the answer.
+    """
+    first = {key(price): price for price in reading.prices if price.endpoint is None}
+    unmarked = [msgspec.structs.replace(price, endpoint=None) for price in reading.prices if price.endpoint is not None]
+    second = {key(price): price for price in unmarked}
+    at_odds = {k for k in first.keys() & second.keys() if first[k].usd_per_mtok != second[k].usd_per_mtok}
+    findings = [
+        Finding(
+            "quarantined",
+            f"{first[k].model_name} {first[k].component} {first[k].tier}",
+            f"{first[k].usd_per_mtok} in one reading, {second[k].usd_per_mtok} in the other",
+        )
+        for k in sorted(at_odds, key=str)
+    ]
+    return Reading(prices=[price for k, price in {**second, **first}.items() if k not in at_odds], findings=findings)
+
+
 class PriceList:
     """Collects prices; sets apart what must not be published and says why.
 

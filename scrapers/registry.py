@@ -2,7 +2,24 @@
 
 from collections.abc import Sequence
 
-from scrapers.api import anthropic, openai, openrouter
+from scrapers.api import (
+    anthropic,
+    cerebras,
+    deepinfra,
+    deepseek,
+    gemini,
+    groq,
+    huggingface,
+    litellm,
+    mistral,
+    models_dev,
+    novita,
+    novita_page,
+    openai,
+    openrouter,
+    vertex,
+    xai,
+)
 from scrapers.contract import Source
 from scrapers.gpu import akash, azure, cloudrift, lambda_cloud, prime_intellect, runpod, shadeform, vast, vultr
 
@@ -18,5 +35,18 @@ SOURCES: Sequence[Source] = (
     prime_intellect.SOURCE,
     openai.SOURCE,
     anthropic.SOURCE,
+    gemini.SOURCE,
+    deepseek.SOURCE,
+    mistral.SOURCE,
+    xai.SOURCE,
     openrouter.SOURCE,
+    groq.SOURCE,
+    cerebras.SOURCE,
+    vertex.SOURCE,
+    deepinfra.SOURCE,
+    novita.SOURCE,
+    novita_page.SOURCE,
+    huggingface.SOURCE,
+    litellm.SOURCE,
+    models_dev.SOURCE,
 )

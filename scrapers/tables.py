@@ -80,7 +80,7 @@ def plain(text: str) -> str:
     text = re.sub(r"<sup>.*?</sup>", "", text, flags=re.S | re.I)
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"<[^>]{0,200}>", " ", text)
+    text = re.sub(r"</?[a-zA-Z][^<>]{0,400}>", " ", text)  # a tag, not "<= 200k … >"
     text = text.replace("&nbsp;", " ").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
     text = re.sub(r"\\([\\`*_{}\[\]()#+\-.!|~$<>])", r"\1", text)
     return " ".join(text.replace("**", "").replace("`", "").split())

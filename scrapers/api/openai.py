@@ -16,11 +16,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
 from scrapers.contract import ApiPrice, Capture, Component, Finding, Reading, Request, Source, Tier, UnexpectedPage
-from scrapers.pricelist import PriceList, key
+from scrapers.pricelist import PriceList, agreed
 from scrapers.tables import (
     Table,
     UnreadableCell,
@@ -86,21 +85,8 @@ def parse(capture: Capture) -> Reading:
 
 
 def settle(captures: Sequence[Capture], reading: Reading) -> Reading:
-    """One price where both readings agree or only one has it; none where they contradict one another."""
-    markdown = {key(price): price for price in reading.prices if price.endpoint is None}
-    unmarked = [msgspec.structs.replace(price, endpoint=None) for price in reading.prices if price.endpoint is not None]
-    page = {key(price): price for price in unmarked}
-    at_odds = {k for k in markdown.keys() & page.keys() if markdown[k].usd_per_mtok != page[k].usd_per_mtok}
-    findings = [
-        Finding(
-            "quarantined",
-            f"{markdown[k].model_name} {markdown[k].component} {markdown[k].tier}",
-            f"{markdown[k].usd_per_mtok} in the Markdown edition, {page[k].usd_per_mtok} on the page",
-        )
-        for k in sorted(at_odds, key=str)
-    ]
-    kept = [price for k, price in {**page, **markdown}.items() if k not in at_odds]
-    return Reading(prices=kept, findings=findings)
+    """One price where the Markdown edition and the page agree or only one has it."""
+    return agreed(reading)
 
 
 # ---------------------------------------------------------------------------------------------- Markdown
