@@ -16,7 +16,6 @@ select
     gpu,
     gpu_count,
     price_kind,
-    interconnect,
     usd_per_hour,
     output_tokens_per_s,
     throughput_basis,

@@ -8,9 +8,9 @@ with windows as (
 gpu_recent as (
     select
         *,
-        concat_ws('|', board, source, gpu, gpu_count, market, price_kind, coalesce(interconnect, '-')) as configuration,
+        concat_ws('|', board, source, gpu, gpu_count) as configuration,
         usd_per_gpu_hour is distinct from lag(usd_per_gpu_hour) over (
-            partition by board, source, gpu, gpu_count, market, price_kind, interconnect
+            partition by board, source, gpu, gpu_count
             order by run_id
         ) as moved
     from marts.gpu_price_history
@@ -43,7 +43,6 @@ gpu_moves as (
         now.gpu,
         now.gpu_count,
         now.price_kind,
-        now.interconnect,
         past.usd_per_gpu_hour as old_usd_per_gpu_hour,
         now.usd_per_gpu_hour as new_usd_per_gpu_hour,
         now.usd_per_gpu_hour / past.usd_per_gpu_hour as factor,

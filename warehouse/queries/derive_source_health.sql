@@ -28,7 +28,7 @@ failures as (
     group by seen.source
 ),
 
-trailing as (
+last_runs as (
     select source, median(records) as records_median_28
     from (
         select source, records
@@ -54,9 +54,11 @@ select
     newest.truncated,
     newest.seconds,
     newest.error,
-    trailing.records_median_28
+    newest.verdict,
+    newest.reasons,
+    last_runs.records_median_28
 from newest
 left join success using (source)
 left join failures using (source)
-left join trailing using (source)
+left join last_runs using (source)
 order by newest.source

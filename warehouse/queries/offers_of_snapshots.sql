@@ -1,8 +1,8 @@
 -- The offers of given (source, run_id, snapshot). The bounds on run_id keep the scan to the blocks of those runs.
 select
     offer.*,
-    good.snapshot
+    snapshots.snapshot
 from core.gpu_offers as offer
-inner join good_snapshots as good using (run_id, source)
+inner join snapshots using (run_id, source)
 where offer.run_id between $first_run and $last_run
-order by offer.source, good.snapshot, offer.price_kind, offer.offer_id
+order by offer.source, snapshots.snapshot, offer.price_kind, offer.offer_id

@@ -1,0 +1,2 @@
+delete from raw.fetches
+where run_id = $run_id and source = $source
