@@ -136,5 +136,5 @@ SOURCE = Source(
     anchors=(b'"litellm_provider"',),
     cross_check=True,
     canaries=("gpt-4o",),
-    min_records=50,
+    min_records=20,
 )

@@ -131,5 +131,5 @@ SOURCE = Source(
     anchors=(b'"models"',),
     cross_check=True,
     canaries=("gpt-4o",),
-    min_records=50,
+    min_records=20,
 )
