@@ -154,10 +154,12 @@ def fault_of(error: Exception) -> tuple[Fault, str]:
             return ("tls", f"no trustworthy TLS connection: {tls}") if tls else ("refused", "no connection")
         case httpx.RemoteProtocolError():
             return "damaged", f"the answer broke off or is not HTTP: {shown(str(error))}"
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return "module", f"the request cannot be sent: {type(error).__name__}"
-        case _:
+        case httpx.TransportError() | OSError():
             return "reset", f"the connection broke: {type(error).__name__}"
+        case _:
+            return "module", f"the request cannot be sent: {type(error).__name__}"
 
 
 def _late(error: Exception) -> str:
