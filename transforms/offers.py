@@ -49,7 +49,7 @@ def on_boards(offers: pl.DataFrame, gpus: pl.DataFrame, assumptions: Assumptions
         .join(links, on="gpu", how="left", validate="m:1", maintain_order="left")
         .with_columns(
             board=_board(assumptions),
-            rentable_gpu_count=pl.col("gpu_count") * purchase,
+            rentable_gpu_count=pl.when(pl.col("gpu_count") >= 1).then(pl.col("gpu_count") * purchase).cast(pl.Int64),
             rentable_usd_per_hour=pl.col("usd_per_hour") * purchase,
         )
         .with_columns(exclusion_reason=_exclusion())

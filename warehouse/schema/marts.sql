@@ -19,6 +19,7 @@ create table if not exists marts.gpu_prices (
     price_rule text,
     n_offers bigint not null,
     n_machines bigint,
+    n_machines_any_size bigint,
     n_hosts bigint,
     n_bait_suspects bigint,
     available_units bigint,
@@ -36,7 +37,7 @@ create table if not exists marts.gpu_prices (
     survival_6h double,
     survival_gap_hours double,
     snapshots bigint,
-    earlier_snapshots bigint,
+    is_new boolean,
     observed_at timestamptz not null,
     age_hours double not null,
     freshness text not null check (freshness in ('fresh', 'stale', 'expired')),
@@ -58,7 +59,8 @@ comment on column marts.gpu_prices.usd_per_hour_p25 is '25th percentile over mac
 comment on column marts.gpu_prices.usd_per_hour_p50 is 'Median over machines. [USD/h]';
 comment on column marts.gpu_prices.price_rule is 'How the price was taken: p10, median3, list or thin. [text]';
 comment on column marts.gpu_prices.n_offers is 'Offers in stock. [count]';
-comment on column marts.gpu_prices.n_machines is 'Machines behind them; empty for the list price of a cloud. [count]';
+comment on column marts.gpu_prices.n_machines is 'Machines behind them; for a cloud, the plans and regions listed. [count]';
+comment on column marts.gpu_prices.n_machines_any_size is 'Machines that sell this GPU in any size: they set the price where few sell this size. [count]';
 comment on column marts.gpu_prices.n_hosts is 'Owners behind them. [count]';
 comment on column marts.gpu_prices.n_bait_suspects is 'Offers too cheap to be believed, left out. [count]';
 comment on column marts.gpu_prices.available_units is 'Free machines, where the source says. [count]';
@@ -76,7 +78,7 @@ comment on column marts.gpu_prices.offer_key is 'Its key across runs. [id]';
 comment on column marts.gpu_prices.survival_6h is 'Share of offers still there six hours later. [fraction]';
 comment on column marts.gpu_prices.survival_gap_hours is 'Time between the runs survival was measured over. [h]';
 comment on column marts.gpu_prices.snapshots is 'Consecutive runs that saw the configuration. [count]';
-comment on column marts.gpu_prices.earlier_snapshots is 'Runs of any source before this one that were looked at. [count]';
+comment on column marts.gpu_prices.is_new is 'Seen by one run only, while earlier runs were there to see it: may not lead a board. [bool]';
 comment on column marts.gpu_prices.observed_at is 'When the offers were fetched. [UTC]';
 comment on column marts.gpu_prices.age_hours is 'Age at the moment the run speaks of. [h]';
 comment on column marts.gpu_prices.freshness is 'fresh, stale or expired. [text]';
@@ -147,6 +149,7 @@ create table if not exists marts.leaderboard (
     tier text,
     gpu text,
     gpu_count bigint,
+    market text,
     machines bigint,
     interconnect text,
     memory_gib double,
@@ -155,7 +158,6 @@ create table if not exists marts.leaderboard (
     concurrency bigint,
     price_kind text,
     price_rule text,
-    n_machines bigint,
     reliability double,
     survival_6h double,
     snapshots bigint,
@@ -167,6 +169,7 @@ create table if not exists marts.leaderboard (
     isl_tokens bigint,
     osl_tokens bigint,
     cached_input_fraction double,
+    weights_gib double,
     output_tokens_per_s double,
     output_tokens_per_s_low double,
     output_tokens_per_s_high double,
@@ -205,7 +208,8 @@ comment on column marts.leaderboard.endpoint is 'The host''s endpoint. [id]';
 comment on column marts.leaderboard.tier is 'API tier. [text]';
 comment on column marts.leaderboard.gpu is 'The GPU. [id]';
 comment on column marts.leaderboard.gpu_count is 'GPUs in the machine. [GPUs]';
-comment on column marts.leaderboard.machines is 'Machines rented. [count]';
+comment on column marts.leaderboard.market is 'marketplace or cloud. [text]';
+comment on column marts.leaderboard.machines is 'Machines of this size behind the price; for a cloud, the plans and regions listed. [count]';
 comment on column marts.leaderboard.interconnect is 'nvlink, pcie or xgmi. [text]';
 comment on column marts.leaderboard.memory_gib is 'Memory per GPU. [GiB]';
 comment on column marts.leaderboard.tp is 'GPUs one replica spans. [GPUs]';
@@ -213,7 +217,6 @@ comment on column marts.leaderboard.replicas is 'Replicas in the machine. [count
 comment on column marts.leaderboard.concurrency is 'Requests at once, whole machine. [count]';
 comment on column marts.leaderboard.price_kind is 'on_demand, spot_floor (a reserve price, not a price paid), preemptible. [text]';
 comment on column marts.leaderboard.price_rule is 'How the machine''s price was taken: p10, median3, list or thin. [text]';
-comment on column marts.leaderboard.n_machines is 'Machines behind the price. [count]';
 comment on column marts.leaderboard.reliability is 'Lowest reliability among them. [fraction]';
 comment on column marts.leaderboard.survival_6h is 'Share of offers still there six hours later. [fraction]';
 comment on column marts.leaderboard.snapshots is 'Consecutive runs that saw the configuration. [count]';
@@ -225,6 +228,7 @@ comment on column marts.leaderboard.gpu_usd_per_hour_p50 is 'GPU part at the med
 comment on column marts.leaderboard.isl_tokens is 'Prompt length. [tokens]';
 comment on column marts.leaderboard.osl_tokens is 'Answer length. [tokens]';
 comment on column marts.leaderboard.cached_input_fraction is 'Share of the prompt found in the prefix cache. [fraction]';
+comment on column marts.leaderboard.weights_gib is 'Weights of the model as served. [GiB]';
 comment on column marts.leaderboard.output_tokens_per_s is 'Generated tokens at full load, whole machine. [tokens/s]';
 comment on column marts.leaderboard.output_tokens_per_s_low is 'Low end of the band. [tokens/s]';
 comment on column marts.leaderboard.output_tokens_per_s_high is 'High end of the band. [tokens/s]';
@@ -252,6 +256,7 @@ create table if not exists marts.break_even (
     workload text not null,
     model text not null,
     quant text,
+    quant_class text,
     source text,
     gpu text,
     gpu_count bigint,
@@ -259,13 +264,23 @@ create table if not exists marts.break_even (
     comparator text not null,
     comparator_model text,
     comparator_provider text,
+    comparator_hosts bigint,
     usd_per_hour double,
     usd_per_mtok_full_load double,
+    usd_per_mtok_at_50 double,
+    usd_per_mtok_at_30 double,
+    usd_per_mtok_at_20 double,
+    usd_per_mtok_at_10 double,
+    usd_per_mtok_at_5 double,
     usd_per_mtok_api double,
     break_even_utilization double,
     verdict text not null,
     tokens_per_hour double,
     mtok_per_month double,
+    mtok_per_month_always double,
+    volume_source text,
+    volume_gpu text,
+    volume_gpu_count bigint,
     as_of timestamptz not null,
     provenance text not null check (provenance in ('live', 'recorded')),
     methodology_version text not null
@@ -275,20 +290,31 @@ comment on column marts.break_even.board is 'trusted, community or interruptible
 comment on column marts.break_even.workload is 'The workload. [id]';
 comment on column marts.break_even.model is 'The model served. [id]';
 comment on column marts.break_even.quant is 'Its quantisation. [id]';
+comment on column marts.break_even.quant_class is '16bit, 8bit, 4bit or unknown. [text]';
 comment on column marts.break_even.source is 'Who rents the machine. [id]';
 comment on column marts.break_even.gpu is 'The GPU. [id]';
 comment on column marts.break_even.gpu_count is 'GPUs in the machine. [GPUs]';
 comment on column marts.break_even.price_kind is 'on_demand, spot_floor, preemptible, reserved. [text]';
-comment on column marts.break_even.comparator is 'same_model or frontier. [text]';
+comment on column marts.break_even.comparator is 'same_model_cheapest, same_model_median (hosts of the same quantisation class), any_quant_cheapest or frontier. [text]';
 comment on column marts.break_even.comparator_model is 'Model of the API. [id]';
 comment on column marts.break_even.comparator_provider is 'Who sells it. [text]';
+comment on column marts.break_even.comparator_hosts is 'API hosts the comparator was chosen from. [count]';
 comment on column marts.break_even.usd_per_hour is 'Price of the machine. [USD/h]';
 comment on column marts.break_even.usd_per_mtok_full_load is 'Self-hosting at full load. [USD/1M tokens]';
+comment on column marts.break_even.usd_per_mtok_at_50 is 'Self-hosting at 50 % utilisation. [USD/1M tokens]';
+comment on column marts.break_even.usd_per_mtok_at_30 is 'Self-hosting at 30 % utilisation. [USD/1M tokens]';
+comment on column marts.break_even.usd_per_mtok_at_20 is 'Self-hosting at 20 % utilisation. [USD/1M tokens]';
+comment on column marts.break_even.usd_per_mtok_at_10 is 'Self-hosting at 10 % utilisation. [USD/1M tokens]';
+comment on column marts.break_even.usd_per_mtok_at_5 is 'Self-hosting at 5 % utilisation. [USD/1M tokens]';
 comment on column marts.break_even.usd_per_mtok_api is 'The API. [USD/1M tokens]';
 comment on column marts.break_even.break_even_utilization is 'Load from which the machine is cheaper; empty where never. [fraction]';
-comment on column marts.break_even.verdict is 'self_hosted_from or never. [text]';
+comment on column marts.break_even.verdict is 'self_hosted_from, never, or no_comparator where no host sells that class. [text]';
 comment on column marts.break_even.tokens_per_hour is 'Tokens per hour at break-even. [tokens/h]';
-comment on column marts.break_even.mtok_per_month is 'Smallest monthly volume at which a whole machine pays. [M tokens/month]';
+comment on column marts.break_even.mtok_per_month is 'Smallest monthly volume at which one machine of the board pays. [M tokens/month]';
+comment on column marts.break_even.mtok_per_month_always is 'Volume from which adding whole machines never loses again. [M tokens/month]';
+comment on column marts.break_even.volume_source is 'Who rents the machine that pays at the smallest volume. [id]';
+comment on column marts.break_even.volume_gpu is 'Its GPU. [id]';
+comment on column marts.break_even.volume_gpu_count is 'Its GPUs. [GPUs]';
 comment on column marts.break_even.as_of is 'Moment it speaks of. [UTC]';
 comment on column marts.break_even.provenance is 'live or recorded. [text]';
 comment on column marts.break_even.methodology_version is 'Version of the rules. [text]';
@@ -424,7 +450,7 @@ comment on column marts.gpu_price_history.usd_per_hour_p25 is '25th percentile o
 comment on column marts.gpu_price_history.usd_per_hour_p50 is 'Median over machines. [USD/h]';
 comment on column marts.gpu_price_history.price_rule is 'How the price was taken: p10, median3, list or thin. [text]';
 comment on column marts.gpu_price_history.n_offers is 'Offers in stock. [count]';
-comment on column marts.gpu_price_history.n_machines is 'Machines behind them; empty for the list price of a cloud. [count]';
+comment on column marts.gpu_price_history.n_machines is 'Machines behind them; for a cloud, the plans and regions listed. [count]';
 comment on column marts.gpu_price_history.exclusion_reason is 'Why it was not ranked; empty where it was. [text]';
 comment on column marts.gpu_price_history.observed_at is 'When the offers were fetched. [UTC]';
 comment on column marts.gpu_price_history.provenance is 'live or recorded. [text]';
