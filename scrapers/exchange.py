@@ -152,6 +152,8 @@ def fault_of(error: Exception) -> tuple[Fault, str]:
         case httpx.ConnectError():
             tls = _tls_error(error)
             return ("tls", f"no trustworthy TLS connection: {tls}") if tls else ("refused", "no connection")
+        case httpx.RemoteProtocolError() if "location header" in str(error):
+            return "redirect", "answered with a redirect to what is no address"
         case httpx.RemoteProtocolError():
             return "damaged", f"the answer broke off or is not HTTP: {shown(str(error))}"
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():

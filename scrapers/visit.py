@@ -13,7 +13,6 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
-import certifi
 import httpx
 import msgspec
 import stamina
@@ -168,9 +167,8 @@ class Visit:
         if error.retry_after_s is not None:
             return error.retry_after_s
         if error.fault == "rate_limited":
-            return min(self._rate_limit_s * 2.0 ** (tries - 1), self._settings.retry_after_max_s) * random.uniform(
-                0.95, 1
-            )
+            period_s = min(self._rate_limit_s * 2.0 ** (tries - 1), self._settings.retry_after_max_s)
+            return period_s * random.uniform(0.95, 1)
         return None
 
     async def _try(self, request: Request, max_body_bytes: int, headers: Mapping[str, str]) -> Answer:
@@ -272,7 +270,7 @@ def _client(source: Source, settings: FetchSettings, origin: str, key: str | Non
 
 @cache
 def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(ca_file or certifi.where()))
+    return ssl.create_default_context(cafile=str(ca_file)) if ca_file else httpx.create_ssl_context(trust_env=False)
 
 
 def _accept(source: Source) -> str:

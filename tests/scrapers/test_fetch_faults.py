@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import socket
 import ssl
 import tracemalloc
@@ -87,7 +88,7 @@ FAULTS: dict[str, tuple[Script, Fault]] = {
     "oversize when unzipped": (zipped(gzip.compress(b" " * 1_000_001)), "too_large"),
     "redirect loop": (to("/offers"), "redirect"),
     "redirect to nowhere": (reply(b"", 302), "redirect"),
-    "redirect to no address": (to("http://[::1/offers"), "damaged"),
+    "redirect to no address": (to("http://[::1/offers"), "redirect"),
     "redirect off the host": (to("https://elsewhere.example/offers"), "redirect"),
     "redirect to a look-alike": (to("http://127.0.0.1@elsewhere.example/offers"), "redirect"),
     "redirect without a scheme": (to("//elsewhere.example/offers"), "redirect"),
@@ -429,3 +430,12 @@ async def test_a_source_that_never_ends_meets_its_deadline() -> None:
         assert fetched.error is not None and fetched.error.fault == "deadline"
         assert fetched.captures
         assert fetched.seconds < 1.0
+
+
+def test_every_fault_stands_in_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+    rows = [line.split("|")[1:3] for line in text.split("## Network")[1].split("\n## ")[0].splitlines() if '"' in line]
+    told = {fault: int(count) for fault, count in rows if count.strip().isdecimal()}
+    names = {fault: re.findall('"([^"]+)"', fault) for fault in told}
+    assert {name for row in names.values() for name in row} == set(FAULTS)
+    assert {fault: len(row) for fault, row in names.items()} == told
