@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import polars as pl
 
 from transforms.quality import limits
+
+FAMILY: Final = ("source", "provider", "model_name", "component", "tier")
+"""What stays when a page splits a price by context, by hours or by endpoint, and gives it new keys."""
 
 
 def with_past(
@@ -14,17 +18,19 @@ def with_past(
 ) -> pl.DataFrame:
     """Beside each row (key `price_key`) what is known of it.
 
-    Adds old_usd_per_mtok, old_observed_at, old_promo_until, old_list_usd_per_mtok (last good; null = never seen),
+    Adds old_usd_per_mtok, old_promo_until, old_list_usd_per_mtok (last good; null = never seen),
+    known_least, known_most (Float64: last good prices of the same seller, model, component and tier under any key),
     was_status (this very price in the previous run: held, quarantined, …; null = another price or none),
     person (the newest decision on this very price: accept, reject or null).
     """
     old = last_good.select(
         "price_key",
         old_usd_per_mtok="usd_per_mtok",
-        old_observed_at="observed_at",
         old_promo_until="promo_until",
         old_list_usd_per_mtok="list_usd_per_mtok",
     )
+    usd = pl.col("usd_per_mtok").cast(pl.Float64)
+    known = last_good.group_by(*FAMILY).agg(known_least=usd.min(), known_most=usd.max())
     read_before = previous.filter(~carried()).select(
         "price_key", was_usd="usd_per_mtok", was_status="status", was_at="observed_at"
     )
@@ -37,6 +43,7 @@ def with_past(
     same = (pl.col("was_usd") == pl.col("usd_per_mtok")) & (pl.col("was_at") < pl.col("observed_at"))
     return (
         rows.join(old, on="price_key", how="left", validate="m:1", maintain_order="left")
+        .join(known, on=list(FAMILY), how="left", validate="m:1", maintain_order="left")
         .join(read_before.unique("price_key"), on="price_key", how="left", validate="m:1", maintain_order="left")
         .join(decided, on=["price_key", "usd_per_mtok"], how="left", validate="m:1", maintain_order="left")
         .with_columns(was_status=pl.when(same).then("was_status"))

@@ -44,7 +44,7 @@ def check_offers(
     usual_counts: source, price_kind, offers, one row per earlier run. The last two may be empty.
 
     Answer: offers (input + status, reasons; one row per source, price kind and offer id, the latest of duplicates) and
-    books (source, price_kind, offers, offers_usual, share, duplicates, verdict healthy|shrunk|collapsed).
+    books (source, price_kind, offers, offers_usual, share, duplicates, verdict healthy|shrunk|collapsed, reasons).
     """
     once = _one_row_per_offer(offers)
     beside = _with_references(once, gpus, usual_prices)
@@ -82,8 +82,11 @@ def judge_books(offers: pl.DataFrame, once: pl.DataFrame, usual_counts: pl.DataF
         .then(pl.lit("shrunk"))
         .otherwise(pl.lit("healthy"))
     )
+    said = pl.format("{} {} offers, usually {}", "offers", "price_kind", pl.col("offers_usual").round(0).cast(pl.Int64))
+    reasons = pl.concat_list(pl.when(verdict != "healthy").then(said)).list.drop_nulls()
+    duplicates = pl.col("read") - pl.col("offers")
     return beside.select(
-        *book, "offers", "offers_usual", "share", duplicates=pl.col("read") - pl.col("offers"), verdict=verdict
+        *book, "offers", "offers_usual", "share", duplicates=duplicates, verdict=verdict, reasons=reasons
     ).sort(book)
 
 

@@ -57,7 +57,7 @@ def check_prices(
     rows = with_movement(with_past(rows, last_good, previous, decisions), as_of)
     agreement = compare(rows, last_good, provider_names)
     rows = with_agreement(rows, agreement)
-    verdicts = judge_sources(asked, rows, last_good, previous, trailing_counts, as_of)
+    verdicts = judge_sources(asked, rows, previous, trailing_counts)
     rows = rows.join(
         verdicts.select("source", "verdict"), on="source", how="left", validate="m:1", maintain_order="left"
     )
@@ -73,13 +73,14 @@ def check_prices(
 def _with_status(rows: pl.DataFrame) -> pl.DataFrame:
     """Adds status and reasons. The first case that applies decides; a person comes before every guard."""
     size = size_of_move()
-    unconfirmed_new = pl.col("old_usd_per_mtok").is_null() & (pl.col("nearest_factor") >= limits.REJECT_FACTOR)
-    changed_or_new = pl.col("moved") | pl.col("old_usd_per_mtok").is_null()
+    new, usd = pl.col("old_usd_per_mtok").is_null(), pl.col("usd_per_mtok").cast(pl.Float64)
+    from_known = pl.max_horizontal(pl.col("known_least") / usd, usd / pl.col("known_most"))
     holds = {
         "jump_2x": size >= limits.HOLD_FACTOR,
-        "new_far_from_second": unconfirmed_new,
+        "new_far_from_known": new & (from_known >= limits.REJECT_FACTOR),
+        "new_far_from_second": new & (pl.col("nearest_factor") >= limits.REJECT_FACTOR),
         "source_frozen": pl.col("verdict") == "frozen",
-        "source_suspect": (pl.col("verdict") == "suspect") & changed_or_new,
+        "source_suspect": (pl.col("verdict") == "suspect") & (new | pl.col("moved")),
     }
     rows = rows.with_columns(
         holds=pl.concat_list([pl.when(hold).then(pl.lit(name)) for name, hold in holds.items()]).list.drop_nulls(),

@@ -150,6 +150,16 @@ def test_a_promotion_explains_nothing_else(until: date, then: str) -> None:
     assert read(desk.run([price(then)]))[0] != "ok"
 
 
+def test_a_price_under_a_new_key_is_held_against_what_its_model_cost_before() -> None:
+    desk = Desk()
+    desk.run([price("2"), price("4", context_min_tokens=200_000)])
+    split = [price("0.2", time_band="off_peak"), price("0.41", time_band="peak"), price("0.2", model_name="other")]
+    checked = desk.run(split)
+    assert read(checked, time_band="off_peak") == ("held", ["new_far_from_known"])
+    assert read(checked, time_band="peak") == ("ok", [])
+    assert read(checked, "other") == ("ok", [])
+
+
 def test_a_failed_scrape_is_not_a_delisting() -> None:
     desk = desk_at("2")
     for hours, status in [(6, "ok"), (12, "ok"), (18, "ok"), (24, "stale"), (30, "stale")]:

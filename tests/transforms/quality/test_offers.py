@@ -132,9 +132,9 @@ def test_a_book_is_measured_by_its_usual_length(usually: int, verdict: str, stat
 def test_a_book_that_came_back_empty_is_collapsed() -> None:
     counts = pl.DataFrame([("vast", "on_demand", 10), ("vast", "spot_floor", 800)], NO_COUNTS.schema, orient="row")
     books = check(*[offer(number) for number in range(10)], counts=counts).books
-    assert books.select("price_kind", "offers", "verdict").rows() == [
-        ("on_demand", 10, "healthy"),
-        ("spot_floor", 0, "collapsed"),
+    assert books.select("price_kind", "offers", "verdict", "reasons").rows() == [
+        ("on_demand", 10, "healthy", []),
+        ("spot_floor", 0, "collapsed", ["0 spot_floor offers, usually 800"]),
     ]
 
 

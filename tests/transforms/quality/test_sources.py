@@ -116,6 +116,18 @@ def test_one_of_several_canaries_may_retire() -> None:
     assert verdict(Desk().run(page(3), sources))[0] == "healthy"
 
 
+def test_a_page_that_has_changed_for_good_is_doubted_once() -> None:
+    renamed = [price("2", model_name=f"x{number}") for number in range(20)]
+    desk = Desk()
+    desk.run(page(20))
+    first, second, third = (desk.run(renamed) for _ in range(3))
+    assert verdict(first) == ("suspect", ["known_rows_vanished"])
+    assert read(first, "x0") == ("held", ["source_suspect"])
+    assert read(second, "x0") == ("ok", [])
+    assert carried(second, "m0") == ("ok", ["carried_forward", "absent"])
+    assert carried(third, "m0")[0] == "retired"
+
+
 def test_delisted_models_do_not_count_as_vanished() -> None:
     desk = Desk()
     desk.run(page(30))
@@ -133,7 +145,7 @@ def test_the_counts_of_a_source_add_up() -> None:
     mixed = [*page(3), price("5", model_name="m3"), price("0", model_name="new")]
     row = desk.run([*mixed, price(None, model_name="asks", listing="contact_sales")]).sources.row(0, named=True)
     counted: dict[str, Any] = {name: row[name] for name in ("records", "known", "ok", "held", "quarantined", "carried")}
-    assert counted == {"records": 6, "known": 5, "ok": 3, "held": 1, "quarantined": 1, "carried": 2}
+    assert counted == {"records": 6, "known": 4, "ok": 3, "held": 1, "quarantined": 1, "carried": 2}
     assert (row["contact_sales"], row["stale"], row["retired"]) == (1, 0, 0)
 
 
