@@ -18,10 +18,10 @@ from typing import Any
 
 import duckdb
 
-from warehouse.errors import WarehouseError, WarehouseUnwritable
+from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, newest_version
-from warehouse.store import Warehouse, explained
+from warehouse.store import Warehouse
 
 CHECKS = Path(__file__).parent / "checks"
 
@@ -132,11 +132,12 @@ def _build(warehouse: Warehouse, building: Path, recent_runs: int) -> dict[str, 
     connection = warehouse.connection
     ((home,),) = connection.execute("select current_catalog()").fetchall()
     first_run = _first_recent(connection, recent_runs)
-    connection.execute("attach ? as published", [str(building)])
+    quoted = str(building).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as published")  # no parameter is allowed here
     try:
         connection.execute("use published")
-        connection.execute(declared_sql(PUBLIC))
         connection.execute("begin")
+        connection.execute(declared_sql(PUBLIC))
         rows = {
             f"{schema}.{table}": _copy(connection, home, f"{schema}.{table}", list(columns), first_run)
             for (schema, table), columns in declared_columns().items()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.errors import WarehouseError
-from warehouse.store import explained
+from warehouse.errors import WarehouseError, explained
 
 
 def open_published(path: Path) -> duckdb.DuckDBPyConnection:

@@ -27,6 +27,7 @@ from warehouse.errors import (
     WarehouseError,
     WarehouseUnwritable,
     WrongFrame,
+    explained,
 )
 from warehouse.lock import exclusive
 from warehouse.queries import query
@@ -411,22 +412,6 @@ def connect(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
-
-
-def explained(error: duckdb.Error, path: Path) -> Exception:
-    """The engine's error as one of ours, with what to do; itself where it is a fault of ours."""
-    text = str(error)
-    if "Conflicting lock is held" in text:
-        return WarehouseBusy(f"another process has {path} open: close it ({text.splitlines()[0]})")
-    if isinstance(error, duckdb.ConstraintException):
-        return WrongFrame(text)
-    if any(sign in text for sign in ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load")):
-        return WarehouseDamaged(f"{path} is damaged: put the newest backup in its place ({text.splitlines()[0]})")
-    if any(sign in text for sign in ("No space left", "File too large", "could not write", "Could not write")):
-        return WarehouseUnwritable(f"the disk of {path} is full: nothing was stored ({text.splitlines()[0]})")
-    if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
-        return WarehouseUnwritable(f"cannot write {path}: {text.splitlines()[0]}")
-    return error
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

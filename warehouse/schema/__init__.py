@@ -40,7 +40,7 @@ def declared_sql(schemas: Sequence[str] = PUBLIC + PRIVATE) -> str:
 def _declared() -> duckdb.DuckDBPyConnection:
     """An empty database made from the .sql files, to ask what they declare."""
     connection = duckdb.connect(":memory:")
-    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set global TimeZone = 'UTC'")
     connection.execute(declared_sql())
     return connection
 

@@ -1,0 +1,157 @@
+"""What leaves the house is whole, dated, and harmless in a spreadsheet, on a page and in a terminal."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from tests.warehouse import samples
+from warehouse.export import ExportError, export, export_query
+from warehouse.export.formats import WRITERS, Sheet
+from warehouse.export.text import csv_text, formula_safe, markdown_cell, markdown_table, plain
+
+HOSTILE = [
+    '=HYPERLINK("http://evil.example")',
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "＝1",
+    "\u202e=1",
+    "\x00=1",
+    "<script>alert(1)</script>",
+    "![x](http://evil.example)",
+    "a|b",
+    "\x1b[31mred\x07",
+    "www.evil.example",
+    "x" * 10_000,
+]
+
+
+def test_hostile_text_runs_nowhere_in_a_spreadsheet() -> None:
+    sheet = Sheet(
+        "boards", pl.DataFrame({"gpu_name": HOSTILE, "=cmd": [1] * len(HOSTILE), "reasons": [[t] for t in HOSTILE]})
+    )
+    by_columns = WRITERS["csv"][1](sheet).decode()
+    by_cells = csv_text(sheet.frame.select("gpu_name").to_dicts())
+    for text in (by_columns, by_cells):
+        rows = list(csv.reader(io.StringIO(text)))
+        assert len(rows) == len(HOSTILE) + 1
+        for cell in (cell for row in rows for cell in row):
+            assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝")), cell
+            assert not any(unicodedata.category(character) in ("Cc", "Cf") for character in cell)
+
+
+@pytest.mark.parametrize("number", ["-5", "+1.5", "-1e-9", "0.4"])
+def test_numbers_stay_numbers(number: str) -> None:
+    assert formula_safe(number) == number
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_one_dull_cell_on_a_page(text: str) -> None:
+    cell = markdown_cell(text)
+    assert len(plain(text)) <= 500
+    assert not set(cell) & set("\n\r\t<>\x00\x1b\u202e")
+    assert "|" not in cell.replace("\\|", "")
+    assert "http://" not in cell
+    assert "www." not in cell
+    assert "](" not in cell.replace("\\](", "")
+
+
+def test_every_control_and_direction_character_is_removed() -> None:
+    unseen = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs")]
+    assert plain("".join(unseen), limit=10**6).strip() == ""
+
+
+def test_values_are_written_the_same_way_everywhere() -> None:
+    row = {
+        "price": Decimal("0.400000000"),
+        "at": datetime(2026, 11, 1, 6, tzinfo=UTC),
+        "ok": True,
+        "none": None,
+        "count": -3,
+    }
+    assert csv_text([row]) == "price,at,ok,none,count\n0.4,2026-11-01T06:00:00Z,true,,-3\n"
+    assert WRITERS["csv"][1](Sheet("t", pl.DataFrame([row]))).decode() == csv_text([row])
+    assert markdown_table([row]).splitlines()[1] == "| ---: | --- | --- | ---: | ---: |"
+    assert csv_text([]) == markdown_table([]) == ""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples.published_runs(tmp_path_factory.mktemp("published"), 1).path
+
+
+def test_an_export_is_a_data_set_of_its_own(published: Path, tmp_path: Path) -> None:
+    at = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    manifest_path = export(published, tmp_path / "out", formats=tuple(WRITERS), exported_at=at)
+    manifest = json.loads(manifest_path.read_text())
+    assert manifest["as_of"] == "2026-11-01T06:00:00Z"
+    assert manifest["age_hours"] == "6.0"
+    assert manifest["methodology_version"] == "1"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f["name"] for f in manifest["files"]} | {
+        "manifest.json"
+    }
+    for file in manifest["files"]:
+        body = (tmp_path / "out" / file["name"]).read_bytes()
+        assert (len(body), hashlib.sha256(body).hexdigest()) == (file["bytes"], file["sha256"])
+    rows = {file["name"]: file["rows"] for file in manifest["files"]}
+    assert rows["leaderboard.csv"] == rows["leaderboard.parquet"] == 1
+
+    out = tmp_path / "out"
+    assert (out / "leaderboard.excel.csv").read_bytes().startswith(b"\xef\xbb\xbfboard,")
+    field = pq.read_schema(out / "leaderboard.parquet").field("usd_per_mtok")
+    assert field.metadata[b"unit"] == b"USD/1M tokens"
+    assert pq.read_schema(out / "leaderboard.parquet").metadata[b"as_of"] == b"2026-11-01T06:00:00Z"
+    document = json.loads((out / "api_price_history.json").read_text())
+    assert document["rows"][0]["usd_per_mtok"] == "0.4"
+    assert {"name": "usd_per_mtok", "unit": "USD/1M tokens"}.items() <= {
+        key: value
+        for column in document["columns"]
+        if column["name"] == "usd_per_mtok"
+        for key, value in column.items()
+    }.items()
+    assert "h100-sxm-80gb" in (out / "leaderboard.md").read_text()
+
+
+def test_a_query_keeps_its_units(published: Path, tmp_path: Path) -> None:
+    export_query(
+        published, "select gpu, usd_per_gpu_hour from marts.gpu_prices", tmp_path, name="h100", formats=["parquet"]
+    )
+    schema = pq.read_schema(tmp_path / "h100.parquet")
+    assert schema.field("usd_per_gpu_hour").metadata[b"unit"] == b"USD/h"
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("select * from read_text('/etc/hostname')", "cannot be run"),
+        ("set TimeZone = 'UTC'", "cannot be run|returns no rows"),
+        ("select nothing", "cannot be run"),
+    ],
+)
+def test_a_query_that_is_none_leaves_no_file(published: Path, tmp_path: Path, sql: str, said: str) -> None:
+    with pytest.raises(ExportError, match=said):
+        export_query(published, sql, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_name_cannot_leave_its_folder(published: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="cannot be part of a file name"):
+        export_query(published, "select 1 as one", tmp_path, name="../elsewhere")
+    with pytest.raises(ExportError, match="no such format: xls"):
+        export(published, tmp_path, formats=["xls"])
+    with pytest.raises(ExportError, match=r"there is no table marts\.nothing"):
+        export(published, tmp_path, tables=["marts.nothing"])
