@@ -97,5 +97,4 @@ SOURCE = Source(
     first=(Request("/v1/gpu-prices", label="GPU models"),),
     parse=parse,
     anchors=(b'"models"',),
-    min_records=3,
 )

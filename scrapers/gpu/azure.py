@@ -170,5 +170,5 @@ SOURCE = Source(
     follow=follow,
     anchors=(b'"Items"',),
     canaries=("Standard_NC24ads_A100_v4",),
-    min_records=10,
+    min_records=3,
 )

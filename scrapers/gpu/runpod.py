@@ -1,6 +1,7 @@
 """RunPod: one price per GPU type in vetted datacenters (secure) and at community hosts, per GPU and hour.
 
-0 or null is "not offered". 0.5 beside no stock is a placeholder that the site writes where it has no price.
+0 or null is "not offered". 0.5 is a placeholder where the site has no price, unless its stock is sold at that price
+or it has prices by the month. Stock is told per GPU type, not per kind of host.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def parse(capture: Capture) -> Reading:
             if price is None or price == 0:
                 continue
             where = f"gpuTypes[{gpu.id:.60}].{word}Price"
-            if price == PLACEHOLDER_USD and not _stocked(gpu):
-                findings.append(Finding("unpriced", where, f"{PLACEHOLDER_USD} without stock is a placeholder"))
+            if price == PLACEHOLDER_USD and not _meant(gpu, word):
+                findings.append(Finding("unpriced", where, f"{PLACEHOLDER_USD} that nothing confirms is a placeholder"))
             elif fault := _fault(gpu, price):
                 findings.append(Finding("quarantined", where, fault))
             else:
@@ -92,6 +93,12 @@ def _fault(gpu: GpuType, price: float) -> str | None:
     if not gpu.memoryInGb or not 0.25 <= gpu.memoryInGb < 4096:
         return f"memoryInGb {gpu.memoryInGb!r}"
     return None
+
+
+def _meant(gpu: GpuType, word: str) -> bool:
+    """Whether a price that looks like the placeholder is one."""
+    sold_at = gpu.lowestPrice.uninterruptablePrice if gpu.lowestPrice and _stocked(gpu) else None
+    return sold_at == PLACEHOLDER_USD or any(_terms(gpu, word))
 
 
 def _stocked(gpu: GpuType) -> bool:

@@ -397,5 +397,5 @@ SOURCE = Source(
     anchors=(b'"offers"',),
     key="VAST_API_KEY",
     canaries=("RTX 4090", "RTX 5090", "H100 SXM"),
-    min_records=100,
+    min_records=20,
 )

@@ -163,7 +163,7 @@ class Vast:
             for name, direction in reversed(query.get("order", [])):
                 found.sort(key=itemgetter(name), reverse=direction == "desc")
         page = found[:size]
-        return Answer(b'{"offers":[' + b",".join(json.dumps(offer).encode() for offer in page) + b"]}")
+        return as_json({"offers": page})
 
     def _matching(self, query: Mapping[str, Any]) -> Iterator[Offer]:
         storage = float(query.get("allocated_storage", DEFAULT_STORAGE_GB))
