@@ -179,6 +179,14 @@ async def test_sources_at_one_host_share_its_pace() -> None:
         assert wire.arrived_at[1] - wire.arrived_at[0] > 0.095
 
 
+async def test_a_host_that_says_too_much_is_left_alone_by_all_its_sources() -> None:
+    async with site(reply(b"too frequent", 429, "text/plain"), reply(OFFERS)) as wire:
+        settings = asking(wire, other=wire.origin)
+        results = [fetched async for fetched in fetch_all([SOURCE, replace(SOURCE, name="other")], settings)]
+        assert [fetched.error for fetched in results] == [None, None]
+        assert wire.arrived_at[1] - wire.arrived_at[0] >= 0.09
+
+
 async def test_a_pace_counts_from_the_answer() -> None:
     pace, clock = Pace(600.0), asyncio.get_running_loop().time
     async with pace.turn():
