@@ -1,6 +1,6 @@
 """The facts kept by hand in the .csv files of this folder, typed and checked.
 
-Columns and types are declared in warehouse/schema/reference.sql. An empty cell is null.
+Columns and types are declared in warehouse/schema/reference.sql.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "quant_names": ("source", "quant_name"),
     "workloads": ("workload",),
     "benchmarks": ("benchmark",),
-    "article_claims": ("claim_id",),
+    "calibration": ("coefficient", "trait", "key"),
+    "article_claims": ("claim", "part"),
+    "article_rows": ("article_table", "row"),
 }
 """What identifies a row, upper and lower case being the same."""
 
@@ -39,7 +41,6 @@ LINKS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("benchmarks", "gpu"): ("gpus", "gpu"),
     ("benchmarks", "model"): ("models", "model"),
     ("benchmarks", "quant"): ("quants", "quant"),
-    ("calibration", "gpu"): ("gpus", "gpu"),
 }
 """(table, column) -> (table, column) in which every value must stand."""
 
@@ -76,25 +77,27 @@ def _table(name: str, folder: Path) -> pl.DataFrame:
 
 
 def _cells(path: Path) -> pl.DataFrame:
-    """Every cell as text, empty ones null, with the number of its line."""
+    """Every cell as text, with the number of its line. An empty cell is null, a quoted empty one is empty text."""
+    _check_shape(path)
+    cells = pl.read_csv(path, infer_schema=False)
+    return cells.with_columns(pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias(LINE))
+
+
+def _check_shape(path: Path) -> None:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            rows: list[list[str | int | None]] = []
-            for row in reader:
-                if len(row) != len(header):
+            width = len(next(reader, []))
+            for number, row in enumerate(reader, start=2):
+                if len(row) != width or reader.line_num != number:
                     raise InvalidReference(
-                        f"{path.name}, line {reader.line_num}: {len(row)} cells under {len(header)} column names: "
-                        "quote a cell that holds a comma"
+                        f"{path.name}, line {reader.line_num}: {len(row)} cells under {width} column names, or a line "
+                        "break in a cell: quote a cell that holds a comma, and keep every row on one line"
                     )
-                rows.append([cell or None for cell in row] + [reader.line_num])
     except FileNotFoundError as error:
         raise InvalidReference(f"{path.name} is missing in {path.parent}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise InvalidReference(f"{path.name}: {error}: save it as UTF-8 with commas and double quotes") from error
-    schema = {**dict.fromkeys(header, pl.String()), LINE: pl.Int64()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _typed(cells: pl.DataFrame, schema: pl.Schema, file: str) -> pl.DataFrame:

@@ -201,12 +201,14 @@ comment on column reference.quants.notes is 'What else to know. [text]';
 create table if not exists reference.quant_names (
     source text not null,
     quant_name text not null,
-    quant text not null
+    quant text not null,
+    note text
 );
 comment on table reference.quant_names is 'How sources spell quantisations. Key: (source, quant_name).';
 comment on column reference.quant_names.source is 'Source, or * for any. [id]';
 comment on column reference.quant_names.quant_name is 'The spelling. [text]';
 comment on column reference.quant_names.quant is 'The quantisation meant. [id]';
+comment on column reference.quant_names.note is 'Why. [text]';
 
 create table if not exists reference.workloads (
     workload text not null,
@@ -245,18 +247,46 @@ comment on table reference.benchmarks is 'Published measurements the estimator i
 comment on column reference.benchmarks.benchmark is 'Our id. [id]';
 
 create table if not exists reference.calibration (
-    gpu text
+    coefficient text not null,
+    trait text not null,
+    key text not null,
+    value double not null,
+    prior double,
+    sd double
 );
-comment on table reference.calibration is 'Efficiencies fitted to the measurements. Key: (gpu).';
-comment on column reference.calibration.gpu is 'The GPU; empty is any. [id]';
+comment on table reference.calibration is 'Coefficients of the throughput estimate, fitted to the measurements. Key: (coefficient, trait, key).';
+comment on column reference.calibration.coefficient is 'What it scales: bandwidth, compute, step… [id]';
+comment on column reference.calibration.trait is 'What it depends on: all (the base value), chip, kernel, engine, attention, link… [id]';
+comment on column reference.calibration.key is 'Value of that trait; empty for the base value. [id]';
+comment on column reference.calibration.value is 'The fitted base value, or a factor on it. [number]';
+comment on column reference.calibration.prior is 'What it was expected to be. [number]';
+comment on column reference.calibration.sd is 'How far from it the fit may go: a standard deviation. [number]';
 
 create table if not exists reference.article_claims (
-    claim_id text not null,
-    claim text not null
+    claim text not null,
+    part text,
+    statement text not null,
+    formula text not null,
+    inputs text,
+    claimed text,
+    comparison text,
+    against text,
+    shown text,
+    qualifier text,
+    evidence text
 );
-comment on table reference.article_claims is 'Quantitative claims of the article under audit. Key: (claim_id).';
-comment on column reference.article_claims.claim_id is 'Our id. [id]';
-comment on column reference.article_claims.claim is 'What the article says. [text]';
+comment on table reference.article_claims is 'Quantitative claims of the article under audit, and the formula each is held against. Key: (claim, part).';
+comment on column reference.article_claims.claim is 'Number of the claim. [id]';
+comment on column reference.article_claims.part is 'Part of a claim that says several things. [id]';
+comment on column reference.article_claims.statement is 'What the article says. [text]';
+comment on column reference.article_claims.formula is 'Formula it is recomputed with. [id]';
+comment on column reference.article_claims.inputs is 'The article''s inputs: name=value, separated by semicolons. [text]';
+comment on column reference.article_claims.claimed is 'The figure claimed. [text]';
+comment on column reference.article_claims.comparison is 'How the figures are compared. [id]';
+comment on column reference.article_claims.against is 'What it is compared with. [text]';
+comment on column reference.article_claims.shown is 'How the right figure is printed. [text]';
+comment on column reference.article_claims.qualifier is 'What else to know. [text]';
+comment on column reference.article_claims.evidence is 'Which live row speaks to it. [text]';
 
 create table if not exists reference.assumptions (
     assumption text not null,
@@ -295,3 +325,23 @@ comment on table reference.provider_names is 'How sources spell API hosts. Key: 
 comment on column reference.provider_names.provider_name is 'The spelling. [text]';
 comment on column reference.provider_names.provider is 'The host meant. [id]';
 comment on column reference.provider_names.note is 'Why. [text]';
+
+create table if not exists reference.article_rows (
+    article_table text not null,
+    row text not null,
+    usd_per_hour double check (usd_per_hour > 0),
+    tokens_per_s double check (tokens_per_s > 0),
+    utilization double check (utilization > 0 and utilization <= 1),
+    input_usd_per_mtok double check (input_usd_per_mtok >= 0),
+    output_usd_per_mtok double check (output_usd_per_mtok >= 0),
+    claimed_usd_per_mtok double check (claimed_usd_per_mtok >= 0)
+);
+comment on table reference.article_rows is 'Rows of the article''s tables with their inputs, to be reproduced. Key: (article_table, row).';
+comment on column reference.article_rows.article_table is 'Table of the article. [id]';
+comment on column reference.article_rows.row is 'Row of that table. [text]';
+comment on column reference.article_rows.usd_per_hour is 'Price of the machine. [USD/h]';
+comment on column reference.article_rows.tokens_per_s is 'Generated tokens. [tokens/s]';
+comment on column reference.article_rows.utilization is 'Share of the capacity that is used. [fraction]';
+comment on column reference.article_rows.input_usd_per_mtok is 'API price of input. [USD/1M tokens]';
+comment on column reference.article_rows.output_usd_per_mtok is 'API price of output. [USD/1M tokens]';
+comment on column reference.article_rows.claimed_usd_per_mtok is 'What the article prints. [USD/1M tokens]';
