@@ -24,7 +24,7 @@ from scrapers import frames
 from scrapers.contract import Capture, Request, Source
 from scrapers.fetch import Fetched, FetchError, FetchSettings, fetch_all
 from scrapers.reading import RunReading, read
-from transforms import audit, breakeven, cost, normalise, offers, quality, ranking, throughput
+from transforms import breakeven, cost, normalise, offers, quality, ranking, throughput
 from transforms.assumptions import Assumptions
 from warehouse.publish import Published, publish
 from warehouse.reference import tables as reference_tables
@@ -87,7 +87,9 @@ def asked(sources: Sequence[Source], settings: Settings, names: Sequence[str] | 
 
 async def fetch(sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock) -> AsyncIterator[Fetched]:
     """What each source answered, as each is done; a source that fails costs the others nothing."""
-    how = FetchSettings(origins=settings.origins, paces=settings.paces, keys=settings.keys, now=now)
+    how = FetchSettings(
+        origins=settings.origins, paces=settings.paces, keys=settings.keys, project_url=settings.contact, now=now
+    )
     async for fetched in fetch_all(sources, how, on_progress=watcher.fetching):
         yield fetched
 
@@ -395,14 +397,11 @@ def rank(
         METHODOLOGY_VERSION,
         as_of,
     )
-    claims = audit.evidence(audit.claims(reference["article_claims"]), gpu_prices, api_prices, estimates)
     return {
         "gpu_prices": gpu_prices,
         "throughput": estimates,
         "leaderboard": leaderboard,
         "break_even": breakeven.break_even(leaderboard, models, assumptions),
-        "api_comparison": cost.api_comparison(api_prices, models, quants),
-        "claims_audit": claims,
     }
 
 

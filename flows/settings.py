@@ -6,6 +6,7 @@
 | `PERTOKEN_ORIGIN_<NAME>` | scheme://host:port asked instead of a source's real site; paths stay the real ones | |
 | `PERTOKEN_PACE_<NAME>` | requests per minute to a source | the source's own limit |
 | `PERTOKEN_SITE` | folder the static site is written to after each refresh | no site |
+| `PERTOKEN_CONTACT` | address that the User-Agent carries, so that a site's owner can ask who asks | none |
 | `VAST_API_KEY` and the like | a source's optional key, named in its module | |
 
 `<NAME>` is the source's name in upper case with underscores: `VAST`, `OPENAI`, `HF_ROUTER`.
@@ -35,6 +36,7 @@ class Settings:
     paces: Mapping[str, float] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     site: Path | None = None
+    contact: str | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -72,6 +74,7 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
         paces=paces,
         keys=keys,
         site=Path(site) if site else None,
+        contact=environment.get("PERTOKEN_CONTACT") or None,
     )
 
 
