@@ -176,10 +176,6 @@ def _endpoints(capture: Capture) -> Reading:
     for endpoint in hosted.endpoints:
         if OTHER_TIERS & set(endpoint.tag.casefold().split("/")) or hosted.id.endswith(":free"):
             continue
-        if not _priced(endpoint.pricing):
-            amounts = f"prompt {endpoint.pricing.prompt}, completion {endpoint.pricing.completion}"
-            prices.unpriced(f"{hosted.id} at {endpoint.tag}", amounts)
-            continue
         offer = ApiPrice(
             source=NAME,
             provider=endpoint.provider_name,
