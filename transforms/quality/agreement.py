@@ -83,23 +83,26 @@ def with_agreement(rows: pl.DataFrame, agreement: pl.DataFrame) -> pl.DataFrame:
     nearest_factor (Float64) is how many times dearer or cheaper the closest second reading is.
     """
     ratio = pl.col("second_usd_per_mtok").cast(pl.Float64) / pl.col("usd_per_mtok").cast(pl.Float64)
-    against = ~pl.col("agrees")
-    by_channel = (
-        agreement.filter(against)
-        .group_by("price_key", "second_channel")
-        .agg(usd=pl.col("second_usd_per_mtok").cast(pl.Float64).sort_by("gap").first())
-        .group_by("price_key")
-        .agg(outvoted=(pl.len() > 1) & (pl.col("usd").max() <= pl.col("usd").min() * (1 + limits.SAME_PRICE_GAP)))
+    readings = agreement.with_columns(
+        second=pl.col("second_usd_per_mtok").cast(pl.Float64),
+        factor=pl.max_horizontal(ratio, 1 / ratio),
+        said=pl.lit("disagrees:") + pl.col("second_source"),
     )
-    said = agreement.group_by("price_key").agg(
-        confirmed_by=pl.col("second_source").filter("agrees").sort().first(),
-        disagrees=(pl.lit("disagrees:") + pl.col("second_source").filter(against)).sort(),
-        nearest_factor=pl.max_horizontal(ratio, 1 / ratio).min(),
-    )
-    joined = rows.join(said, on="price_key", how="left", validate="1:1", maintain_order="left").join(
-        by_channel, on="price_key", how="left", validate="1:1", maintain_order="left"
-    )
-    outvoted = pl.when("outvoted").then(pl.lit(["outvoted"])).otherwise(pl.lit([], pl.List(pl.String)))
-    return joined.with_columns(
-        agreement_reasons=pl.concat_list(pl.col("disagrees").fill_null(pl.lit([], pl.List(pl.String))), outvoted)
-    ).drop("disagrees", "outvoted")
+    against = readings.filter(~pl.col("agrees"))
+    voices = against.sort("gap").unique(["price_key", "second_channel"], keep="first")
+    alike = pl.col("second").max() <= pl.col("second").min() * (1 + limits.SAME_PRICE_GAP)
+    agreed = readings.filter("agrees").unique("price_key", keep="first", maintain_order=True)
+    joined = rows
+    for said in (
+        agreed.select("price_key", confirmed_by="second_source"),
+        readings.group_by("price_key").agg(nearest_factor=pl.col("factor").min()),
+        against.group_by("price_key", maintain_order=True).agg(
+            disagrees=pl.lit("disagrees:") + pl.col("second_source")
+        ),
+        voices.group_by("price_key").agg(outvoted=(pl.len() > 1) & alike),
+    ):
+        joined = joined.join(said, on="price_key", how="left", validate="1:1", maintain_order="left")
+    none = pl.lit([], pl.List(pl.String))
+    outvoted = pl.when("outvoted").then(pl.lit(["outvoted"])).otherwise(none)
+    reasons = pl.concat_list(pl.col("disagrees").fill_null(none), outvoted)
+    return joined.with_columns(agreement_reasons=reasons).drop("disagrees", "outvoted")

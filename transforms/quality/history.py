@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from transforms.quality import limits
+from transforms.quality.rows import same
 
 FAMILY: Final = ("source", "provider", "model_name", "component", "tier")
 """What stays when a page splits a price by context, by hours or by endpoint, and gives it new keys."""
@@ -30,7 +31,7 @@ def with_past(
         old_list_usd_per_mtok="list_usd_per_mtok",
     )
     usd = pl.col("usd_per_mtok").cast(pl.Float64)
-    known = last_good.group_by(*FAMILY).agg(known_least=usd.min(), known_most=usd.max())
+    known = last_good.group_by(family=same(FAMILY)).agg(known_least=usd.min(), known_most=usd.max())
     read_before = previous.filter(~carried()).select(
         "price_key", was_usd="usd_per_mtok", was_status="status", was_at="observed_at"
     )
@@ -40,14 +41,15 @@ def with_past(
         .agg(person=pl.col("verdict").last())
         .rename({"subject": "price_key", "value_usd_per_mtok": "usd_per_mtok"})
     )
-    same = (pl.col("was_usd") == pl.col("usd_per_mtok")) & (pl.col("was_at") < pl.col("observed_at"))
+    repeated = (pl.col("was_usd") == pl.col("usd_per_mtok")) & (pl.col("was_at") < pl.col("observed_at"))
     return (
         rows.join(old, on="price_key", how="left", validate="m:1", maintain_order="left")
-        .join(known, on=list(FAMILY), how="left", validate="m:1", maintain_order="left")
+        .with_columns(family=same(FAMILY))
+        .join(known, on="family", how="left", validate="m:1", maintain_order="left")
         .join(read_before.unique("price_key"), on="price_key", how="left", validate="m:1", maintain_order="left")
         .join(decided, on=["price_key", "usd_per_mtok"], how="left", validate="m:1", maintain_order="left")
-        .with_columns(was_status=pl.when(same).then("was_status"))
-        .drop("was_usd", "was_at")
+        .with_columns(was_status=pl.when(repeated).then("was_status"))
+        .drop("was_usd", "was_at", "family")
     )
 
 

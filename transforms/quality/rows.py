@@ -6,7 +6,9 @@ frame, some rules only flag, and most compare a row with its siblings; a schema 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable
+from functools import reduce
 from typing import Final
 
 import polars as pl
@@ -24,20 +26,31 @@ KEY_FIELDS: Final = (
     "time_band",
     "component",
 )
+FREE_TEXT: Final = ("source", "provider", "model_name", "quant_name", "endpoint")
 FLAG_RULES: Final = ("output_far_above_input", "batch_not_half")
 """True of a few real prices: said, never acted on. Every other rule sets the row apart; where an order between two
 prices is broken, both are, because nobody can tell which of them moved."""
 
 
-def price_key(fields: Sequence[str] = KEY_FIELDS) -> pl.Expr:
+def price_key() -> pl.Expr:
     """A price's identity across runs: `source|provider|model_name|quant_name|endpoint|tier|context|band|component`.
 
     Built from the source's own spellings, lower case, so that naming a model later does not cut its history in two.
     """
-    parts = [
-        pl.col(field).cast(pl.String).str.to_lowercase().str.replace_all("|", "¦", literal=True) for field in fields
-    ]
-    return pl.concat_str([part.fill_null("") for part in parts], separator="|")
+    written = {field: pl.col(field).cast(pl.String).fill_null("") for field in KEY_FIELDS}
+    for field in FREE_TEXT:
+        written[field] = written[field].str.replace_all("|", "¦", literal=True)
+    return pl.concat_str(list(written.values()), separator="|").str.to_lowercase()
+
+
+def same(fields: Iterable[str]) -> pl.Expr:
+    """One number (UInt64) for these fields together, to group and join by; null is a value like any other."""
+    return reduce(operator.add, [pl.col(field).hash(seed=number) for number, field in enumerate(fields)])
+
+
+def same_but(field: str) -> pl.Expr:
+    """Equal for two prices that only this field of the key tells apart."""
+    return same(other for other in KEY_FIELDS if other != field)
 
 
 def one_row_per_key(prices: pl.DataFrame) -> pl.DataFrame:
@@ -80,10 +93,10 @@ def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
         "ambiguous_key",
         "listing",
         usd=pl.col("usd_per_mtok").cast(pl.Float64),
-        offer=_identity("component"),
-        tiers=_identity("tier"),
-        contexts=_identity("context_min_tokens"),
-        bands=_identity("time_band"),
+        offer=same_but("component"),
+        tiers=same_but("tier"),
+        contexts=same_but("context_min_tokens"),
+        bands=same_but("time_band"),
     )
     for component in ("input", "output", "cache_read"):
         numbers = _beside(numbers, "offer", pl.col("component") == component, component)
@@ -93,10 +106,6 @@ def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
     numbers = _beside(numbers, "contexts", longer, "long")
     numbers = _beside(numbers, "bands", pl.col("time_band") == "off_peak", "off_peak")
     return _beside(numbers, "bands", pl.col("time_band") == "peak", "peak")
-
-
-def _identity(*without: str) -> pl.Expr:
-    return pl.struct([field for field in KEY_FIELDS if field not in without]).hash()
 
 
 def _beside(numbers: pl.DataFrame, group: str, which: pl.Expr, name: str) -> pl.DataFrame:
