@@ -345,3 +345,31 @@ comment on column reference.article_rows.utilization is 'Share of the capacity t
 comment on column reference.article_rows.input_usd_per_mtok is 'API price of input. [USD/1M tokens]';
 comment on column reference.article_rows.output_usd_per_mtok is 'API price of output. [USD/1M tokens]';
 comment on column reference.article_rows.claimed_usd_per_mtok is 'What the article prints. [USD/1M tokens]';
+
+create table if not exists reference.article_throughput (
+    figure text not null,
+    gpu text not null,
+    gpu_count bigint not null,
+    model text not null,
+    quant text not null,
+    isl_tokens bigint not null,
+    osl_tokens bigint not null,
+    concurrency bigint,
+    article_tokens_per_s double,
+    measured_tokens_per_s double,
+    condition text,
+    source text
+);
+comment on table reference.article_throughput is 'Speeds the article claims, beside what was measured for the same thing. Key: (figure, gpu, model, quant, isl_tokens, osl_tokens, concurrency).';
+comment on column reference.article_throughput.figure is 'The article''s row. [text]';
+comment on column reference.article_throughput.gpu is 'The GPU. [id]';
+comment on column reference.article_throughput.gpu_count is 'GPUs. [GPUs]';
+comment on column reference.article_throughput.model is 'The model. [id]';
+comment on column reference.article_throughput.quant is 'The quantisation. [id]';
+comment on column reference.article_throughput.isl_tokens is 'Prompt length. [tokens]';
+comment on column reference.article_throughput.osl_tokens is 'Answer length. [tokens]';
+comment on column reference.article_throughput.concurrency is 'Requests at once. [count]';
+comment on column reference.article_throughput.article_tokens_per_s is 'What the article says. [tokens/s]';
+comment on column reference.article_throughput.measured_tokens_per_s is 'What was measured; empty where nobody did. [tokens/s]';
+comment on column reference.article_throughput.condition is 'Under which condition. [text]';
+comment on column reference.article_throughput.source is 'Who measured. [text]';
