@@ -246,6 +246,6 @@ SOURCE = Source(
     robots=True,
     content_types=("text/markdown", "text/plain"),
     anchors=(b"Model pricing", b"/ MTok"),
-    canaries=("Claude Haiku 4.5",),
+    canaries=("Claude Haiku 4.5", "Claude Haiku 3.5", "Claude Sonnet 5"),
     min_records=20,
 )

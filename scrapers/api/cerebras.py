@@ -95,6 +95,6 @@ SOURCE = Source(
     first=(Request("/public/v1/models", label="models"),),
     parse=parse,
     anchors=(b'"pricing"',),
-    canaries=("gpt-oss-120b",),
+    canaries=("gpt-oss-120b", "gemma-4-31b"),
     min_records=2,
 )

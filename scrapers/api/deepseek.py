@@ -150,5 +150,6 @@ SOURCE = Source(
     robots=True,
     content_types=("text/html",),
     anchors=(b"1M INPUT TOKENS",),
+    canaries=("deepseek-v4-pro", "deepseek-flash", "deepseek-chat"),
     min_records=6,
 )

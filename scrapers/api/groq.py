@@ -95,6 +95,6 @@ SOURCE = Source(
     robots=True,
     content_types=("text/markdown", "text/plain"),
     anchors=(b"PRICE PER 1M TOKENS", b"Price per 1M tokens"),
-    canaries=("openai/gpt-oss-120b",),
+    canaries=("openai/gpt-oss-120b", "llama-3.3-70b-versatile"),
     min_records=4,
 )

@@ -74,5 +74,5 @@ SOURCE = Source(
     parse=parse,
     anchors=(b'"providers"',),
     cross_check=True,
-    min_records=10,
+    min_records=2,
 )

@@ -66,6 +66,14 @@ def parse(capture: Capture) -> Reading:
     return prices.reading()
 
 
+def settle(captures: Sequence[Capture], reading: Reading) -> Reading:
+    """One price where both pages hold the list; none where they contradict one another."""
+    prices = PriceList()
+    for price in reading.prices:
+        prices.add(price)
+    return prices.reading()
+
+
 def _next_models(text: str) -> Iterator[tuple[str, Sequence[Row]]]:
     """Models of the `apis` list in the page's flight payload: JSON inside JSON strings inside scripts."""
     pieces = re.findall(r'self\.__next_f\.push\(\[1,("(?:[^"\\]|\\.)*")\]\)', text)
@@ -148,9 +156,10 @@ SOURCE = Source(
     origin="https://mistral.ai",
     first=(Request(API_PAGE, label="API prices"), Request("/pricing", label="plans, once with API prices")),
     parse=parse,
+    settle=settle,
     robots=True,
     content_types=("text/html",),
     anchors=(b"mistral-atom-text-price", b"price_dollar", b"Mistral AI"),
-    canaries=("Mistral Large 3",),
+    canaries=("Mistral Large 3", "Codestral"),
     min_records=10,
 )

@@ -293,6 +293,6 @@ SOURCE = Source(
     robots=True,
     content_types=("text/html", "text/markdown", "text/plain"),
     anchors=(b"TextTokenPricingTables", b"pricing data", b"Cached input", b"cached input"),
-    canaries=("gpt-4o",),
+    canaries=("gpt-4o", "gpt-4o-2024-05-13", "gpt-4.1"),
     min_records=20,
 )

@@ -80,6 +80,6 @@ SOURCE = Source(
     robots=True,
     content_types=("text/html",),
     anchors=(b"million tokens",),
-    canaries=("gpt-oss-120b",),
+    canaries=("gpt-oss-120b", "Llama 3.3 70B"),
     min_records=10,
 )

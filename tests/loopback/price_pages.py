@@ -39,13 +39,13 @@ OPEN_PREFIXES = ("openai/gpt-oss", "google/gemma")
 
 
 def sites(captures: Path) -> dict[str, Routes]:
-    """Source name -> routes. xAI has no whole page among the captures: its model list is given values."""
+    """Source name -> routes. xAI has no whole page among the captures: its pages are given values."""
     folder = captures / "api"
     routes: dict[str, Routes] = {
         source: {path: _file(folder / file, content_type) for path, (file, content_type) in pages.items()}
         for source, pages in PAGES.items()
     }
-    return {**routes, "openrouter": _openrouter(folder / "openrouter"), "xai": {"/developers/models": _xai}}
+    return {**routes, "openrouter": _openrouter(folder / "openrouter"), "xai": XAI}
 
 
 def _file(path: Path, content_type: str) -> Handler:
@@ -77,8 +77,16 @@ def _open_id(model: str) -> str | None:
     return model if is_open else None
 
 
+def _xai_prices(ask: Ask) -> Answer:
+    head = "| Model | Context | Input | Cached input | Output |\n| --- | --- | --- | --- | --- |\n"
+    return Answer(f"# Pricing\n\n{head}| grok-4.5 | 500k | $2.00 | $0.30 | $6.00 |\n".encode(), 200, MARKDOWN)
+
+
 def _xai(ask: Ask) -> Answer:
     price = {"promptTextTokenPrice": "20000", "cachedPromptTokenPrice": "3000", "completionTextTokenPrice": "60000"}
     models = {"clusterConfigs": [{"languageModels": [{"name": "grok-4.5", "maxPromptLength": 500000, **price}]}]}
     page = f"<!doctype html><script>globalThis.__XAI_PUBLIC_MODELS__={json.dumps(models)};</script>"
     return Answer(page.encode(), 200, HTML)
+
+
+XAI: Routes = {"/developers/pricing.md": _xai_prices, "/developers/models": _xai}
