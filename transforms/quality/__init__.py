@@ -3,6 +3,7 @@
 `check_prices` judges API prices, `check_offers` GPU offers; `waiting` and `decide` serve the person who reviews.
 """
 
+from transforms.quality.agreement import second_readings
 from transforms.quality.offers import CheckedOffers, check_offers, usual_prices
 from transforms.quality.prices import Checked, check_prices
 from transforms.quality.review import decide, waiting
@@ -17,6 +18,7 @@ __all__ = [
     "decide",
     "odd_sizes",
     "price_key",
+    "second_readings",
     "usual_prices",
     "waiting",
 ]

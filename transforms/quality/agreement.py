@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.quality import limits
+from transforms.quality.history import carried
 
 SAME_THING = ("provider_id", "tier", "context_min_tokens", "time_band", "component")
 
@@ -55,6 +56,11 @@ def compare(rows: pl.DataFrame, last_good: pl.DataFrame, provider_names: pl.Data
         .unique(["price_key", "second_source"], keep="first", maintain_order=True)
         .with_columns(agrees=pl.col("gap") <= limits.SAME_PRICE_GAP)
     )
+
+
+def second_readings(prices: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:
+    """What `compare` answers, from the checked prices of one run as they are stored."""
+    return compare(prices.filter(~carried()), prices.filter(carried()), provider_names)
 
 
 def _comparable(readings: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:

@@ -20,8 +20,6 @@ WAITING_FIELDS: Final = (
     "reasons",
     "usd_per_mtok",
 )
-NOT_FOR_A_PERSON: Final = ("unpriced",)
-"""There is no value a person could accept."""
 
 
 def waiting(prices: pl.DataFrame, agreement: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:

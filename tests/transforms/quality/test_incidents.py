@@ -77,6 +77,13 @@ class Newsstand:
         self.desk.counts = pl.concat([self.desk.counts, counted])
         return Run(reading, checked)
 
+    def believe(self, bodies: Bodies) -> Run:
+        """A run that must find nothing wrong."""
+        run = self.run(bodies)
+        assert usable(run.checked)
+        assert run.checked.sources["verdict"].to_list() == ["healthy"]
+        return run
+
     def _capture(self, path: str, body: bytes) -> Capture:
         return Capture(
             source=self.source.name,
@@ -159,7 +166,7 @@ def island(api: Path) -> bytes:
 def test_an_added_column_moves_no_price(api: Path) -> None:
     stand = Newsstand("openai")
     body = (api / "openai" / "pricing.2026-09-25.trimmed.md").read_bytes()
-    before = stand.run({OPENAI_MD: body})
+    before = stand.believe({OPENAI_MD: body})
     run = stand.run({OPENAI_MD: column("Short context cached input", "Short context cache storage", "$6.25")(body)})
     assert usable(run.checked) == usable(before.checked)
     assert "short context cache storage" in run.report
@@ -168,7 +175,7 @@ def test_an_added_column_moves_no_price(api: Path) -> None:
 def test_a_row_of_unknown_arity_moves_no_price(api: Path) -> None:
     """OpenAI's rows grew from four cells to five on 2026-07-09: an output price of 30 was published as 6.25."""
     stand = Newsstand("openai")
-    before = stand.run({OPENAI: island(api)})
+    before = stand.believe({OPENAI: island(api)})
     sixth = re.sub(rb"(\[0,&quot;gpt-4o&quot;\],)", rb"\1[0,9.99],[0,9.99],", island(api))
     assert sixth != island(api)
     run = stand.run({OPENAI: sixth})
@@ -188,7 +195,7 @@ def test_the_output_price_a_shifted_parser_once_published_is_held() -> None:
 def test_a_column_more_in_deepseeks_grid_moves_no_price(api: Path, layout: str) -> None:
     stand = Newsstand("deepseek")
     body = (api / "deepseek" / layout).read_bytes()
-    before = stand.run({DEEPSEEK: body})
+    before = stand.believe({DEEPSEEK: body})
     assert before.checked.prices["status"].unique().to_list() == ["ok"]
     shifted = re.sub(rb"(<td[^>]*>\s*1M (?:INPUT|OUTPUT) TOKENS)", rb"<td>NEW LABEL</td>\1", body)
     assert shifted != body
@@ -201,7 +208,7 @@ def test_one_models_prices_under_anothers_name_are_held(api: Path) -> None:
     """After its new layout of 2026-08-18 the dear model was published at the cheap one's price."""
     stand = Newsstand("deepseek")
     body = (api / "deepseek" / "pricing.2026-09.layoutC.excerpt.html").read_bytes()
-    before = stand.run({DEEPSEEK: body})
+    before = stand.believe({DEEPSEEK: body})
     run = stand.run({DEEPSEEK: body.replace(b"$0.66", b"$0.22").replace(b"$1.98", b"$0.66")})
     assert usable(run.checked) == usable(before.checked)
     assert {"jump_2x", "carried_forward"} <= set(run.report.split("\n"))
@@ -211,7 +218,7 @@ def test_one_models_prices_under_anothers_name_are_held(api: Path) -> None:
 def test_a_host_that_changes_its_unit_changes_no_price(api: Path, per: Decimal, report: str) -> None:
     stand = Newsstand("openrouter")
     body = (api / "openrouter" / "endpoints.deepseek-v4.1-flash.2026-09.json").read_bytes()
-    before = stand.run({ENDPOINTS: body})
+    before = stand.believe({ENDPOINTS: body})
     answer = json.loads(body)
     wrong = answer["data"]["endpoints"][0]
     for name in ("prompt", "completion", "input_cache_read"):
@@ -234,7 +241,7 @@ def test_even_a_first_answer_in_another_unit_is_set_apart(api: Path) -> None:
 
 def test_a_spurious_zero_stops_nothing_but_itself(api: Path) -> None:
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     zeroed = re.sub(rb"(?m)^(\| Claude Sonnet 5 +\| )\$2 ", rb"\g<1>$0 ", anthropic(api), count=1)
     assert zeroed != anthropic(api)
     run = stand.run({ANTHROPIC: zeroed})
@@ -258,7 +265,7 @@ def test_a_spurious_zero_stops_nothing_but_itself(api: Path) -> None:
 )
 def test_an_empty_list_with_200_delists_nobody(api: Path, name: str, path: str, good: str, empty: str) -> None:
     stand = Newsstand(name)
-    before = stand.run({path: (api / good).read_bytes()})
+    before = stand.believe({path: (api / good).read_bytes()})
     for _ in range(3):
         run = stand.run({path: empty.encode()})
     assert usable(run.checked) == usable(before.checked)
@@ -269,7 +276,7 @@ def test_an_empty_list_with_200_delists_nobody(api: Path, name: str, path: str, 
 def test_a_reworded_header_we_know_by_meaning_is_read(api: Path) -> None:
     """Case changed and "&" became "and" in September 2026; a watcher was blind for ten days."""
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     words = [("Base Input Tokens", "Base input tokens"), ("5m Cache Writes", "5m cache writes"),
              ("Cache Hits & Refreshes", "Cache hits and refreshes"), ("Output Tokens", "Output tokens")]  # fmt: skip
     body = anthropic(api)
@@ -282,7 +289,7 @@ def test_a_reworded_header_we_know_by_meaning_is_read(api: Path) -> None:
 
 def test_a_reworded_header_we_do_not_know_is_set_apart_and_said(api: Path) -> None:
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     run = stand.run({ANTHROPIC: replaced("Base Input Tokens", "Reading fee")(anthropic(api))})
     assert usable(run.checked) == usable(before.checked)
     assert "reading fee" in run.report.casefold()
@@ -290,7 +297,7 @@ def test_a_reworded_header_we_do_not_know_is_set_apart_and_said(api: Path) -> No
 
 def test_read_and_write_prices_in_each_others_place_are_set_apart(api: Path) -> None:
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     wrong = swapped("5m Cache Writes", "Cache Hits & Refreshes")(anthropic(api))
     run = stand.run({ANTHROPIC: wrong})
     assert usable(run.checked) == usable(before.checked)
@@ -302,7 +309,7 @@ def test_read_and_write_prices_in_each_others_place_are_set_apart(api: Path) -> 
 
 def test_rows_that_collapse_to_two_delist_nobody_and_say_so(api: Path) -> None:
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     few = re.sub(rb"(?m)^\| Claude (?!Haiku 4.5|Opus 5 ).*MTok.*\n", b"", anthropic(api))
     for _ in range(3):
         run = stand.run({ANTHROPIC: few})
@@ -314,7 +321,7 @@ def test_a_challenge_page_with_200_is_no_price_list(api: Path) -> None:
     challenge = (api / "openai" / "challenge-403.2026-05-08.html").read_bytes()
     for name, path, body in [("openai", OPENAI, island(api)), ("anthropic", ANTHROPIC, anthropic(api))]:
         stand = Newsstand(name)
-        before = stand.run({path: body})
+        before = stand.believe({path: body})
         run = stand.run({path: challenge})
         assert usable(run.checked) == usable(before.checked)
         assert run.reading.refused
@@ -327,7 +334,7 @@ def test_prices_in_another_currency_are_no_prices(api: Path) -> None:
     yuan = body.replace(b"$", "¥".encode())
     for wrong in (chinese, yuan):
         stand = Newsstand("deepseek")
-        before = stand.run({DEEPSEEK: body})
+        before = stand.believe({DEEPSEEK: body})
         run = stand.run({DEEPSEEK: wrong})
         assert usable(run.checked) == usable(before.checked)
         assert run.reading.refused
@@ -337,7 +344,7 @@ def test_a_footnote_digit_stuck_to_a_price_is_not_part_of_it(api: Path) -> None:
     body = (api / "anthropic" / "pricing.2026-09-25.trimmed.md").read_bytes()
     assert b"MTok<sup>1</sup>" in body
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: body})
+    before = stand.believe({ANTHROPIC: body})
     assert usable(before.checked)["Claude Opus 5.5 cache_read"] == "0.2"
     assert usable(before.checked)["Claude Fable 5.1 cache_read"] == "0.25"
     run = stand.run({ANTHROPIC: replaced("$50 / MTok", "$501 / MTok")(body)})
@@ -347,13 +354,13 @@ def test_a_footnote_digit_stuck_to_a_price_is_not_part_of_it(api: Path) -> None:
 
 def test_a_promotions_two_amounts_in_one_cell_are_not_confused(api: Path) -> None:
     stand = Newsstand("deepseek")
-    before = stand.run({DEEPSEEK: (api / "deepseek" / "pricing.2026-05-08.layoutB.html").read_bytes()})
+    before = stand.believe({DEEPSEEK: (api / "deepseek" / "pricing.2026-05-08.layoutB.html").read_bytes()})
     assert usable(before.checked)["deepseek-v4-pro input"] == "0.435"
 
 
 def test_a_page_that_moved_away_ages_and_then_leaves_the_board(api: Path) -> None:
     stand = Newsstand("anthropic")
-    before = stand.run({ANTHROPIC: anthropic(api)})
+    before = stand.believe({ANTHROPIC: anthropic(api)})
     for hours in (6, 12, 18, 24):
         run = stand.run({ANTHROPIC: b"<html><body>Not found. See our documentation index.</body></html>"})
         assert usable(run.checked) == (usable(before.checked) if hours <= 18 else {})

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.transforms.quality.desk import Desk, asked, page, price
+from tests.transforms.quality.desk import NO_ALIASES, Desk, asked, page, price
 from transforms import quality
 
 
@@ -36,6 +36,13 @@ def test_what_waits_stands_with_its_evidence_largest_move_first() -> None:
     assert row["last_good_at"] < row["observed_at"]
     assert row["factor"] == pytest.approx(0.25)
     assert (row["second"], row["raw_text"]) == ("litellm 2.0", "$0.5")
+
+
+def test_the_second_readings_can_be_told_from_what_is_stored() -> None:
+    _, checked = desk_with_work()
+    again = quality.second_readings(checked.prices, NO_ALIASES)
+    assert again.sort("price_key").equals(checked.agreement.sort("price_key"))
+    assert again.height > 0
 
 
 def test_what_is_decided_waits_no_more() -> None:
