@@ -45,13 +45,8 @@ PRICE_SCHEMA = _schema(ApiPrice)
 
 
 def offers_frame(readings: Iterable[Reading]) -> pl.DataFrame:
-    """GPU offers, columns and order of `GpuOffer`.
-
-    Overlapping pages show an offer twice: of rows equal in (source, price_kind, offer_id) the last read stays.
-    """
-    offers = list(chain.from_iterable(reading.offers for reading in readings))
-    frame = _frame(offers, OFFER_SCHEMA)
-    return frame.unique(["source", "price_kind", "offer_id"], keep="last", maintain_order=True)
+    """GPU offers, columns and order of `GpuOffer`."""
+    return _frame(list(chain.from_iterable(reading.offers for reading in readings)), OFFER_SCHEMA)
 
 
 def prices_frame(readings: Iterable[Reading]) -> pl.DataFrame:

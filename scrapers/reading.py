@@ -29,7 +29,10 @@ class RunReading:
 
 
 def read(source: Source, captures: Sequence[Capture]) -> RunReading:
-    """Parse every capture by itself (one broken page loses one page), then settle what only all of them tell."""
+    """Parse every capture by itself (one broken page loses one page), then settle what only all of them tell.
+
+    Overlapping pages show an offer twice: of offers equal in source, price kind and id the last read stays.
+    """
     readings: list[tuple[Capture, Reading]] = []
     refused: list[tuple[Capture, UnexpectedPage]] = []
     known: set[Finding] = set()
@@ -39,13 +42,15 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         except UnexpectedPage as error:
             refused.append((capture, error))
             continue
+        except Exception as error:  # a fault of ours on bytes nobody foresaw must not stop the other sources
+            fault = UnexpectedPage(source.name, "parser", f"{type(error).__name__}: {error}"[:200])
+            refused.append((capture, fault))
+            continue
         new = [finding for finding in reading.findings if finding not in known]
         known.update(new)
         readings.append((capture, Reading(reading.offers, reading.prices, new)))
-    together = Reading(
-        [offer for _, reading in readings for offer in reading.offers],
-        [price for _, reading in readings for price in reading.prices],
-    )
+    offers = {(o.source, o.price_kind, o.offer_id): o for _, reading in readings for o in reading.offers}
+    together = Reading(list(offers.values()), [price for _, reading in readings for price in reading.prices])
     settled = source.settle([capture for capture, _ in readings], together)
     gaps = _gaps(source, [capture for capture, _ in readings], captures)
     return RunReading(readings, refused, Reading(settled.offers, settled.prices, [*settled.findings, *gaps]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -28,7 +28,7 @@ def decode(capture: Capture, model: type[T]) -> T:
         return msgspec.json.decode(capture.body, type=model)
     except msgspec.ValidationError as error:
         raise _mismatch(capture, error) from error
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return _decode_lenient(capture, model)
 
 
@@ -56,16 +56,30 @@ def _mismatch(capture: Capture, error: msgspec.ValidationError) -> UnexpectedPag
     return UnexpectedPage(capture.source, where, f"{what}, capture {capture.sha256[:12]}")
 
 
-def extra_fields(where: str, objects: Iterable[msgspec.Raw], known: frozenset[str]) -> list[Finding]:
-    """One finding per field of `objects` (JSON objects, undecoded) that is not in `known`, in order of appearance.
+def new_fields(
+    capture: Capture, model: type[T], objects: Callable[[T], Iterable[msgspec.Raw]], where: str, known: frozenset[str]
+) -> list[Finding]:
+    """`extra_fields` of the JSON objects that `objects` picks from the body, where `model` leaves them msgspec.Raw.
 
-    `where` names the list the objects stand in. Objects that are no valid JSON (NaN literals) are passed over.
+    Empty for a body that could be read only leniently.
     """
-    new: dict[str, Any] = {}
+    try:
+        return extra_fields(where, objects(msgspec.json.decode(capture.body, type=model)), known)
+    except (ValueError, RecursionError):
+        return []
+
+
+def extra_fields(where: str, objects: Iterable[msgspec.Raw], known: frozenset[str]) -> list[Finding]:
+    """One finding per field that is not in `known`, in order of appearance, with the value it was first seen with.
+
+    `objects` are JSON objects, undecoded; `where` names the list they stand in. One that is no valid JSON object is
+    passed over.
+    """
+    new: dict[str, msgspec.Raw] = {}
     for text in objects:
         try:
             fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):
             continue
         new.update({name: value for name, value in fields.items() if name not in known and name not in new})
     return [

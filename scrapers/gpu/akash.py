@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 RAM = re.compile(r"(\d{1,4})Gi")
 
@@ -69,8 +69,8 @@ def parse(capture: Capture) -> Reading:
             )
         else:
             offers.append(_offer(model, model.price, float(ram[1])))
-    raw = msgspec.json.decode(capture.body, type=RawAnswer).models
-    return Reading(offers, findings=[*findings, *extra_fields("models", raw, KNOWN)])
+    new = new_fields(capture, RawAnswer, lambda answer: answer.models, "models", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _offer(model: Model, price: Price, memory_gib: float) -> GpuOffer:

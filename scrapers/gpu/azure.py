@@ -13,9 +13,11 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, PriceKind, Reading, Request, Source, UnexpectedPage
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 PATH = "/api/retail/prices"
+SAMPLED = 64
+"""Rows looked at for fields no one knows."""
 
 
 class Size(NamedTuple):
@@ -111,8 +113,8 @@ def parse(capture: Capture) -> Reading:
             findings.append(Finding("quarantined", f"Items[{item.armSkuName}].unitOfMeasure", what[:100]))
             continue
         offers.append(_offer(item))
-    raw = msgspec.json.decode(capture.body, type=RawPage).Items
-    return Reading(offers, findings=[*findings, *_dead_end(capture, page), *extra_fields("Items", raw[:64], KNOWN)])
+    new = new_fields(capture, RawPage, lambda page: page.Items[:SAMPLED], "Items", KNOWN)
+    return Reading(offers, findings=[*findings, *_dead_end(capture, page), *new])
 
 
 def _comparable(item: Item, at: datetime) -> bool:
@@ -139,8 +141,8 @@ def _offer(item: Item) -> GpuOffer:
         price_kind=kind,
         usd_per_hour=price,
         gpu_name=item.armSkuName,
-        gpu_count=size.gpus,
-        memory_gib=size.memory_gib,
+        gpu_count=float(size.gpus),
+        memory_gib=float(size.memory_gib),
         in_stock=True,
         region=item.armRegionName,
         hosting="datacenter",

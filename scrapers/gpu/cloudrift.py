@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 BYTES_PER_GIB = 2**30
 PROTOCOL = "2025-03-21"
@@ -69,6 +69,10 @@ class RawAnswer(msgspec.Struct, frozen=True):
     data: RawListing
 
 
+def _variants(answer: RawAnswer) -> list[msgspec.Raw]:
+    return [variant for kind in answer.data.instance_types for variant in kind.variants]
+
+
 KNOWN = field_names(Variant) | {
     *("available_nodes", "cpu_count", "cpu_sharing_policy", "ip_availability_per_dc", "nodes"),
 }
@@ -84,8 +88,7 @@ def parse(capture: Capture) -> Reading:
                 findings.append(Finding("quarantined", f"variants[{variant.name:.60}]", fault))
             elif variant.gpu_count:
                 offers.extend(_offers(kind, variant))
-    raw = msgspec.json.decode(capture.body, type=RawAnswer).data.instance_types
-    new = extra_fields("variants", [variant for kind in raw for variant in kind.variants], KNOWN)
+    new = new_fields(capture, RawAnswer, _variants, "variants", KNOWN)
     return Reading(offers, findings=[*findings, *new])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 MEMORY = re.compile(r"\((\d{1,4}) GB\b")
 
@@ -49,6 +49,10 @@ class RawAnswer(msgspec.Struct, frozen=True):
     data: dict[str, RawEntry]
 
 
+def _types(answer: RawAnswer) -> list[msgspec.Raw]:
+    return [entry.instance_type for entry in answer.data.values()]
+
+
 KNOWN = field_names(InstanceType) | {"description", "architecture"}
 
 
@@ -66,8 +70,8 @@ def parse(capture: Capture) -> Reading:
             findings.append(Finding("quarantined", f"data[{kind.name:.60}]", what))
             continue
         offers.extend(_offers(entry, float(memory[1])))
-    raw = msgspec.json.decode(capture.body, type=RawAnswer).data.values()
-    return Reading(offers, findings=[*findings, *extra_fields("instance_type", (r.instance_type for r in raw), KNOWN)])
+    new = new_fields(capture, RawAnswer, _types, "instance_type", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _offers(entry: Entry, memory_gib: float) -> Iterator[GpuOffer]:

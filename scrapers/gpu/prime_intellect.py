@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source, UnexpectedPage
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 PATH = "/api/v1/availability/gpus"
 PAGE_SIZE = 100
@@ -79,14 +79,15 @@ def parse(capture: Capture) -> Reading:
             findings.append(Finding("quarantined", f"items[{item.cloudId:.60}]", what))
             continue
         offers.append(_offer(item))
-    raw = msgspec.json.decode(capture.body, type=RawPage).items
-    return Reading(offers, findings=[*findings, *extra_fields("items", raw, KNOWN)])
+    new = new_fields(capture, RawPage, lambda page: page.items, "items", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _offer(item: Item) -> GpuOffer:
     price = item.prices.onDemand
     secure = item.security == "secure_cloud"
-    key = f"{item.provider}:{item.cloudId}:{item.dataCenter or item.region or '-'}:{item.gpuCount}"
+    place = f"{item.region or '-'}:{item.dataCenter or '-'}:{item.security or '-'}"
+    key = f"{item.provider}:{item.cloudId}:{place}:{item.gpuCount}"
     return GpuOffer(
         source="prime_intellect",
         offer_id=key,

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source, UnexpectedPage
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 PLACEHOLDER_USD = 0.5
 QUERY = """query GpuTypes { gpuTypes { id displayName memoryInGb securePrice communityPrice oneWeekPrice oneMonthPrice
@@ -83,8 +83,8 @@ def parse(capture: Capture) -> Reading:
                 findings.append(Finding("quarantined", where, fault))
             else:
                 offers.append(_offer(gpu, "secure" if word == "secure" else "community", price))
-    raw = msgspec.json.decode(capture.body, type=RawAnswer).data.gpuTypes
-    return Reading(offers, findings=[*findings, *extra_fields("gpuTypes", raw, KNOWN)])
+    new = new_fields(capture, RawAnswer, lambda answer: answer.data.gpuTypes, "gpuTypes", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _fault(gpu: GpuType, price: float) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Source
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -64,8 +64,8 @@ def parse(capture: Capture) -> Reading:
         offers.extend(_offers(kind))
         if any(place.rental_type != "on_demand" for place in kind.availability):
             findings.append(Finding("unpriced", f"{where}.availability", "places that are not on demand"))
-    raw = msgspec.json.decode(capture.body, type=RawAnswer).instance_types
-    return Reading(offers, findings=[*findings, *extra_fields("instance_types", raw, KNOWN)])
+    new = new_fields(capture, RawAnswer, lambda answer: answer.instance_types, "instance_types", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _offers(kind: InstanceType) -> Iterator[GpuOffer]:

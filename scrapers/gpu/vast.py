@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, PriceKind, Reading, Request, Source, UnexpectedPage
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 PATH = "/api/v0/bundles/"
 ANONYMOUS_CAP = 64
@@ -146,22 +147,24 @@ def _onward(asked: Mapping[str, Any], page: Sequence[Position]) -> Sequence[Requ
     if list(page) != sorted(page) or "lt" in price or "lt" in ids or "gte" in ids:
         return _halves(rental, price, ids, page)
     if "eq" in price:
-        return _along_ids(rental, price["eq"], page)
+        return _along_ids(rental, price["eq"], ids, page)
     if not page:
         return ()
     first, last = page[0].dph_total, page[-1].dph_total
-    if last > price.get("gte", -1.0):
+    if last > price.get("gte", -inf):
         onward = [search(rental, {"gte": last})]
         probe = not price and LEAST_CAP <= len(page) <= ANONYMOUS_CAP and first < last
         return [*onward, search(rental, {"lt": last})] if probe else onward
-    return () if len(page) < LEAST_CAP else [search(rental, {"eq": last}, {"gt": page[-1].id})]
+    return () if len(page) < LEAST_CAP else _along_ids(rental, last, {}, page)
 
 
-def _along_ids(rental: str, dph_total: float, page: Sequence[Position]) -> Sequence[Request]:
-    """On a plateau of equal prices: further ids first, then everything above the price."""
+def _along_ids(rental: str, dph_total: float, ids: Mapping[str, int], page: Sequence[Position]) -> Sequence[Request]:
+    """On a plateau of equal prices: further ids, with the range passed over asked again; then all above the price."""
     if len(page) < LEAST_CAP:
         return [search(rental, {"gt": dph_total})]
-    return [search(rental, {"eq": dph_total}, {"gt": page[-1].id})]
+    onward = search(rental, {"eq": dph_total}, {"gt": page[-1].id})
+    probe = [search(rental, {"eq": dph_total}, {**ids, "lt": page[-1].id})] if len(page) <= ANONYMOUS_CAP else []
+    return [onward, *probe]
 
 
 def _halves(
@@ -196,8 +199,8 @@ def _cut(bounds: Mapping[str, float], middle: float) -> tuple[dict[str, Any], di
 
 
 def _ignores_filter(price: Mapping[str, float], page: Sequence[Position]) -> bool:
-    least = max(price.get("gte", 0.0), price.get("gt", 0.0), price.get("eq", 0.0))
-    return bool(page) and min(page).dph_total < least * (1 - ROUNDING)
+    bounds = [value for operator, value in price.items() if operator in ("gte", "gt", "eq")]
+    return bool(page and bounds) and min(page).dph_total < max(bounds) - abs(max(bounds)) * ROUNDING
 
 
 def _positions(capture: Capture) -> list[Position]:
@@ -327,12 +330,8 @@ def _place(geolocation: str | None) -> tuple[str | None, str | None]:
 
 
 def _new_fields(capture: Capture) -> list[Finding]:
-    try:
-        offers = msgspec.json.decode(capture.body, type=RawPage).offers
-    except msgspec.MsgspecError:
-        return []  # NaN literals: read, but not again
-    step = max(1, len(offers) // SAMPLED_FOR_EXTRA_FIELDS)
-    return extra_fields("offers", offers[::step], KNOWN)
+    """From a sample of the offers: a field is in all of them or in none."""
+    return new_fields(capture, RawPage, lambda page: page.offers[:SAMPLED_FOR_EXTRA_FIELDS], "offers", KNOWN)
 
 
 def _truncation(request: Request, page: Sequence[Position]) -> list[Finding]:

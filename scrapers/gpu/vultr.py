@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from scrapers.contract import Capture, Finding, GpuOffer, PriceKind, Reading, Request, Source, UnexpectedPage
-from scrapers.wire import decode, extra_fields, field_names
+from scrapers.wire import decode, field_names, new_fields
 
 PLANS = "/v2/plans?type=all&per_page=500"
 METAL = "/v2/plans-metal?per_page=500"
@@ -164,8 +164,8 @@ def parse(capture: Capture) -> Reading:
             continue
         if gpus:
             offers.extend(_offers(plan, gpus))
-    raw = msgspec.json.decode(capture.body, type=RawPlans)
-    return Reading(offers, findings=[*findings, *extra_fields("plans", [*raw.plans, *raw.plans_metal], KNOWN)])
+    new = new_fields(capture, RawPlans, lambda raw: [*raw.plans, *raw.plans_metal], "plans", KNOWN)
+    return Reading(offers, findings=[*findings, *new])
 
 
 def _plan_page(capture: Capture) -> tuple[Meta, list[WirePlan]]:
