@@ -44,7 +44,7 @@ def estimate(
     `tp` null searches every size, with as many replicas as fill the machine.
 
     Returns the same rows plus fits, tp, replicas, concurrency, output_tokens_per_s with _low and _high (80 % interval),
-    requests_per_hour, ttft_ms, tpot_ms, tokens_per_s_per_user, throughput_basis (calibrated|estimated), bound_by,
+    requests_per_hour, ttft_ms, tpot_ms, tokens_per_s_per_user, weights_gib (whole model, as served), throughput_basis (calibrated|estimated), bound_by,
     engine_generation, reason. No number without a reason: both never null at once.
     """
     blank = [pl.lit(None, kind).alias(name) for name, kind in DEFAULTS.items() if name not in configurations.columns]
@@ -79,7 +79,12 @@ def _estimate_chunk(rows, gpus, models, quants, calibration, terms=None):  # typ
     deployment = deployments(joined)
     fit = calibration.coefficients(calibration.index(traits(joined)))
     plan = best_plans(deployment, fit, _load(joined), _wish(joined))
-    known = ~np.isnan(deployment.layers) & (deployment.layers > 0) & (deployment.bandwidth > 0) & (deployment.fixed_bytes > 0)
+    known = (
+        ~np.isnan(deployment.layers)
+        & (deployment.layers > 0)
+        & (deployment.bandwidth > 0)
+        & (deployment.fixed_bytes > 0)
+    )
     return _result(rows, joined, deployment, plan, known, terms)
 
 
@@ -125,6 +130,7 @@ def _result(rows, joined, d: Deployment, plan: Plan, known, terms):  # type: ign
         "ttft_ms": state.ttft_s * 1e3,
         "tpot_ms": state.tpot_s * 1e3,
         "tokens_per_s_per_user": 1.0 / np.maximum(state.tpot_s, 1e-9),
+        "weights_gib": d.resident_bytes / 2**30,
     }
     if terms is not None:
         numbers |= terms(d, plan)

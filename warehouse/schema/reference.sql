@@ -265,7 +265,7 @@ comment on column reference.calibration.sd is 'How far from it the fit may go: a
 create table if not exists reference.article_claims (
     claim text not null,
     part text,
-    statement text not null,
+    statement text,
     formula text not null,
     inputs text,
     claimed text,
