@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -143,6 +144,27 @@ def test_registries_and_unknown_models_never_enter_and_promotions_are_shown() ->
     assert sold(*gpt_4o(promo_until=date(2026, 12, 31)))["promo"].to_list() == [True]
     assert sold(*gpt_4o(discount=0.5))["promo"].to_list() == [True]
     assert sold(*gpt_4o())["promo"].to_list() == [False]
+
+
+def test_the_hosts_of_one_model_stand_beside_one_another() -> None:
+    def host(name: str, usd: str, **fields: Any) -> list[dict[str, Any]]:
+        return [price(c, usd, provider=name, model="llama-3.3-70b", **fields) for c in ("input", "output")]
+
+    rows = cost.api_comparison(
+        books.prices(
+            *host("a", "0.30", quant="fp8"),
+            *host("b", "0.10", quant="fp8"),
+            *host("c", "0.9", quant="fp8"),
+            *host("d", "0.05", quant="int4"),
+            *host("e", "0.01", quant="fp8", status="held"),
+        ),
+        NOW,
+    )
+    eight_bit = rows.filter(quant="fp8")
+    assert eight_bit["provider"].to_list() == ["b", "a", "c"]
+    assert eight_bit["median_output_usd_per_mtok"].unique().to_list() == [0.3]
+    assert eight_bit["min_output_usd_per_mtok"].unique().to_list() == [Decimal("0.1")]
+    assert set(eight_bit["cheapest_provider"]) == {"b"} and set(eight_bit["n_hosts"]) == {3}
 
 
 def test_a_slice_hosts_nothing_and_a_large_model_only_what_holds_it() -> None:

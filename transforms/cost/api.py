@@ -1,8 +1,4 @@
-"""What a million tokens costs, rented or bought: per request on both sides, then over one denominator.
-
-Every priced row states the same request three ways: `usd_per_mtok` over input and output tokens (the rank key),
-`usd_per_1k_requests`, and `usd_per_mtok_output` over output tokens alone. Their ratios between rows are equal.
-"""
+"""API prices -> what the same request costs when it is bought."""
 
 from __future__ import annotations
 
@@ -12,115 +8,12 @@ from typing import Final
 
 import polars as pl
 
-from transforms import offers
 from transforms.assumptions import Assumptions
+from transforms.cost.request import denominations
 
-SHAPE: Final = ["gpu", "memory_gib", "gpu_count", "interconnect"]
-"""What a GPU configuration's throughput hangs on."""
-SERVED: Final = ["model", "quant", "workload"]
 ENDPOINT: Final = ["source", "provider", "model", "quant", "endpoint"]
 WEEK_HOURS: Final = 168.0
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def configurations(gpu_prices: pl.DataFrame, models: pl.DataFrame, workloads: pl.DataFrame) -> pl.DataFrame:
-    """Every distinct thing to estimate: GPU configuration x model and quantisation x workload, never offers.
-
-    Columns: gpu, memory_gib, gpu_count, interconnect, model, quant, workload and the workload's lengths and limits.
-    """
-    served = (
-        models.select("model", quant=pl.col("serve_quants").str.split("|"))
-        .explode("quant")
-        .filter(pl.col("quant").fill_null("") != "")
-    )
-    asked = workloads.filter(pl.col("on_board") == "yes").select(
-        "workload",
-        "isl_tokens",
-        "osl_tokens",
-        "cached_input_fraction",
-        "ttft_slo_ms",
-        "min_tokens_per_s_per_user",
-    )
-    return gpu_prices.select(SHAPE).unique().sort(SHAPE).join(served, how="cross").join(asked, how="cross")
-
-
-def self_hosted(
-    gpu_prices: pl.DataFrame,
-    estimates: pl.DataFrame,
-    workloads: pl.DataFrame,
-    quants: pl.DataFrame,
-    assumptions: Assumptions,
-) -> pl.DataFrame:
-    """Price every GPU configuration for everything it can serve, all-in.
-
-    estimates: one row per (gpu, memory_gib, gpu_count, interconnect, model, quant, workload); those that do not fit are
-    left out here, their reason stands with the estimate. `usd_per_hour` is the GPU part, the disk for the weights and
-    the traffic at the row's utilization, so that price per token x tokens served = price per hour. The band is the
-    price from the board's to the median, over the throughput from high to low.
-    """
-    fitting = estimates.filter("fits").drop("isl_tokens", "osl_tokens", "cached_input_fraction", strict=False)
-    if fitting.select(*SHAPE, *SERVED).is_duplicated().any():
-        raise ValueError("estimates: more than one row for a configuration, model, quantisation and workload")
-    asked = workloads.select(
-        "workload", "isl_tokens", "osl_tokens", "cached_input_fraction", "default_utilization", "spot_allowed"
-    )
-    rows = (
-        gpu_prices.join(fitting, on=SHAPE, how="inner", maintain_order="left")
-        .join(asked, on="workload", how="left", validate="m:1", maintain_order="left")
-        .join(quants.select("quant", "quant_class"), on="quant", how="left", validate="m:1", maintain_order="left")
-        .with_columns(
-            kind=pl.lit("self_hosted"),
-            machines=pl.col("n_machines"),
-            utilization=pl.col("default_utilization").cast(pl.Float64),
-        )
-    )
-    return priced(rows, assumptions).with_columns(exclusion_reason=_unrankable(assumptions))
-
-
-def priced(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
-    """Adds what the rows cost at their `utilization`.
-
-    Needs usd_per_hour (GPU part), usd_per_hour_p50, weights_gib, output_tokens_per_s with _low and _high, isl_tokens,
-    osl_tokens and the terms of the offer. `usd_per_hour` becomes the all-in price, its parts stand beside it.
-    """
-    at_full_load = pl.col("output_tokens_per_s") * 3600 / pl.col("osl_tokens")
-    traffic = (
-        pl.col("osl_tokens") * assumptions.egress_bytes_per_output_token * pl.col("egress_usd_per_gb").fill_null(0.0)
-        + pl.col("isl_tokens")
-        * (1 - pl.col("cached_input_fraction"))
-        * assumptions.ingress_bytes_per_input_token
-        * pl.col("ingress_usd_per_gb").fill_null(0.0)
-    ) / 1e9
-    parts = rows.with_columns(
-        gpu_usd_per_hour=pl.col("usd_per_hour"),
-        gpu_usd_per_hour_p50=pl.max_horizontal("usd_per_hour", "usd_per_hour_p50"),
-        storage_usd_per_hour=offers.disk_usd_per_hour(pl.col("weights_gib"), assumptions),
-        traffic_usd_per_request=traffic,
-        requests_per_hour=at_full_load,
-    )
-    served = pl.col("requests_per_hour") * pl.col("utilization")
-    low = pl.col("output_tokens_per_s_low") / pl.col("output_tokens_per_s")
-    high = pl.col("output_tokens_per_s_high") / pl.col("output_tokens_per_s")
-    cheapest = pl.col("gpu_usd_per_hour") + pl.col("storage_usd_per_hour")
-    dearest = pl.col("gpu_usd_per_hour_p50") + pl.col("storage_usd_per_hour")
-    per_request = cheapest / served + pl.col("traffic_usd_per_request")
-    tokens = pl.col("isl_tokens") + pl.col("osl_tokens")
-    return parts.with_columns(
-        traffic_usd_per_hour=pl.col("traffic_usd_per_request") * served,
-        usd_per_hour=per_request * served,
-        usd_per_mtok_low=(cheapest / (served * high) + pl.col("traffic_usd_per_request")) / tokens * 1e6,
-        usd_per_mtok_high=(dearest / (served * low) + pl.col("traffic_usd_per_request")) / tokens * 1e6,
-        **denominations(per_request),
-    )
-
-
-def denominations(usd_per_request: pl.Expr) -> dict[str, pl.Expr]:
-    """The three ways to state the price of one request of `isl_tokens` in and `osl_tokens` out."""
-    return {
-        "usd_per_mtok": usd_per_request / (pl.col("isl_tokens") + pl.col("osl_tokens")) * 1e6,
-        "usd_per_mtok_output": usd_per_request / pl.col("osl_tokens") * 1e6,
-        "usd_per_1k_requests": usd_per_request * 1000,
-    }
 
 
 def api(
@@ -138,11 +31,7 @@ def api(
     share of the week, a workload of the batch tier takes the batch price where one is offered and the standard price
     else. A price that is missing stays NULL, and the row says why it is not ranked.
     """
-    sold = api_prices.filter(pl.col("channel") != "registry", pl.col("model").is_not_null()).with_columns(
-        pl.col("usd_per_mtok", "list_usd_per_mtok").cast(pl.Float64),
-        believed=pl.col("status").is_in(["ok", "stale"]),
-        endpoint=pl.col("endpoint").fill_null(""),
-    )
+    sold = _sold(api_prices)
     asked = workloads.filter(pl.col("on_board") == "yes").select(
         "workload", "isl_tokens", "osl_tokens", "cached_input_fraction", "api_tier"
     )
@@ -174,6 +63,50 @@ def api(
     )
 
 
+def api_comparison(api_prices: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The same model at every host: list prices of short prompts beside the lowest and the median of its quantisation.
+
+    Peak and off-peak are weighted as on the boards; a host without a believed input and output price is left out.
+    Prices are USD per 1M tokens as Decimal(18, 9), columns of `marts.api_comparison`.
+    """
+    listed = pl.DataFrame({"workload": ["list price"], "isl_tokens": [0]}, schema_overrides={"isl_tokens": pl.Int64})
+    rows = _requests(_in_force(_sold(api_prices), listed)).filter(
+        pl.col("input").is_not_null(), pl.col("output").is_not_null(), ~pl.col("is_stale")
+    )
+    same = ["model", "quant", "tier"]
+    output, decimal = pl.col("output"), pl.Decimal(18, 9)
+    age = (pl.lit(as_of).cast(pl.Datetime("us", "UTC")) - pl.col("observed_at")).dt.total_seconds() / 3600
+    return (
+        rows.sort(*same, "output", "input", "provider", "source", "endpoint")
+        .with_columns(
+            endpoint=pl.when(pl.col("endpoint") != "").then("endpoint"),
+            min_output_usd_per_mtok=output.min().over(same).cast(decimal),
+            median_output_usd_per_mtok=output.median().over(same),
+            cheapest_provider=pl.col("provider").first().over(same),
+            n_hosts=pl.col("provider").n_unique().over(same).cast(pl.Int64),
+            age_hours=age,
+        )
+        .select(
+            "model",
+            "quant",
+            "source",
+            "provider",
+            "endpoint",
+            "tier",
+            input_usd_per_mtok=pl.col("input").cast(decimal),
+            output_usd_per_mtok=output.cast(decimal),
+            cache_read_usd_per_mtok=pl.col("cache_read").cast(decimal),
+            min_output_usd_per_mtok="min_output_usd_per_mtok",
+            median_output_usd_per_mtok="median_output_usd_per_mtok",
+            cheapest_provider="cheapest_provider",
+            n_hosts="n_hosts",
+            observed_at="observed_at",
+            age_hours="age_hours",
+            provenance="provenance",
+        )
+    )
+
+
 def peak_share(rule: str) -> float | None:
     """Share of the week's hours a rule such as "Mon-Fri 01:00-04:00,06:00-10:00 UTC" covers; None where unreadable."""
     match = re.fullmatch(r"\s*([A-Za-z]{3})(?:-([A-Za-z]{3}))?\s+([\d:,\-\s]+?)\s*(?:UTC)?\s*", rule)
@@ -191,33 +124,11 @@ def peak_share(rule: str) -> float | None:
     return days * length / 3600 / WEEK_HOURS
 
 
-def article(rows: pl.DataFrame) -> pl.DataFrame:
-    """The seed article's arithmetic: USD per 1M generated tokens, nothing but price over throughput.
-
-    rows: usd_per_hour, tokens_per_s, utilization. Adds `usd_per_mtok_exact`, and `usd_per_mtok_article`, which is
-    rounded to cents at full load and again after dividing by the utilization.
-    """
-    full_load = pl.col("usd_per_hour") / (pl.col("tokens_per_s") * 3600) * 1e6
-    return rows.with_columns(
-        usd_per_mtok_exact=full_load / pl.col("utilization"),
-        usd_per_mtok_article=_cents(_cents(full_load) / pl.col("utilization")),
-    )
-
-
-def _cents(usd: pl.Expr) -> pl.Expr:
-    """To the cent, half up; the nudge undoes binary fractions just below a half (12.595 is 12.59499…)."""
-    return (usd * 100 + 1e-9).round(0, "half_away_from_zero") / 100
-
-
-def _unrankable(assumptions: Assumptions) -> pl.Expr:
-    weights = pl.col("weights_gib")
-    return (
-        pl.when(pl.col("exclusion_reason").is_not_null())
-        .then("exclusion_reason")
-        .when((pl.col("board") == "interruptible") & (pl.col("spot_allowed") != "yes"))
-        .then(pl.lit("interruptible: not for this workload"))
-        .when(offers.disk_too_small(weights, assumptions))
-        .then(pl.lit("disk_too_small for the weights"))
+def _sold(api_prices: pl.DataFrame) -> pl.DataFrame:
+    return api_prices.filter(pl.col("channel") != "registry", pl.col("model").is_not_null()).with_columns(
+        pl.col("usd_per_mtok", "list_usd_per_mtok").cast(pl.Float64),
+        believed=pl.col("status").is_in(["ok", "stale"]),
+        endpoint=pl.col("endpoint").fill_null(""),
     )
 
 
