@@ -155,13 +155,13 @@ def _onward(asked: Mapping[str, Any], page: Sequence[Position]) -> Sequence[Requ
         onward = [search(rental, {"gte": last})]
         probe = not price and LEAST_CAP <= len(page) <= ANONYMOUS_CAP and first < last
         return [*onward, search(rental, {"lt": last})] if probe else onward
-    return () if len(page) < LEAST_CAP else _along_ids(rental, last, {}, page)
+    return [*_along_ids(rental, last, {}, page), search(rental, {"gt": last})] if len(page) >= LEAST_CAP else ()
 
 
 def _along_ids(rental: str, dph_total: float, ids: Mapping[str, int], page: Sequence[Position]) -> Sequence[Request]:
-    """On a plateau of equal prices: further ids, with the range passed over asked again; then all above the price."""
+    """On a plateau of equal prices: the ids after the last, and once more those before it."""
     if len(page) < LEAST_CAP:
-        return [search(rental, {"gt": dph_total})]
+        return ()
     onward = search(rental, {"eq": dph_total}, {"gt": page[-1].id})
     probe = [search(rental, {"eq": dph_total}, {**ids, "lt": page[-1].id})] if len(page) <= ANONYMOUS_CAP else []
     return [onward, *probe]
@@ -392,7 +392,7 @@ SOURCE = Source(
     follow=follow,
     scrub=scrub,
     requests_per_minute=9,  # 10 are allowed, and the answer above that names no Retry-After
-    max_requests=160,
+    max_requests=1000,
     anchors=(b'"offers"',),
     key="VAST_API_KEY",
     canaries=("RTX 4090", "RTX 5090", "H100 SXM"),
