@@ -6,6 +6,7 @@ Modules that take long to import (polars, httpx) are imported by the commands th
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class Board(StrEnum):
 
 def main() -> None:
     """Entry point. Errors that a person can act on are one sentence, not a traceback."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # retries are shown by the progress
     with _one_sentence():
         app()
 

@@ -24,7 +24,7 @@ from scrapers import frames
 from scrapers.contract import Capture, Request, Source
 from scrapers.fetch import Fetched, FetchError, FetchSettings, fetch_all
 from scrapers.reading import RunReading, read
-from transforms import breakeven, cost, normalise, offers, quality, ranking, throughput
+from transforms import audit, breakeven, cost, normalise, offers, quality, ranking, throughput
 from transforms.assumptions import Assumptions
 from warehouse.publish import Published, publish
 from warehouse.reference import tables as reference_tables
@@ -397,11 +397,15 @@ def rank(
         METHODOLOGY_VERSION,
         as_of,
     )
+    article = reference["article_claims"]
+    claims = audit.evidence(audit.claims(article), article, gpu_prices, api_prices)
     return {
         "gpu_prices": gpu_prices,
         "throughput": estimates,
         "leaderboard": leaderboard,
         "break_even": breakeven.break_even(leaderboard, models, assumptions),
+        "api_comparison": cost.api_comparison(api_prices, as_of),
+        "claims_audit": claims,
     }
 
 

@@ -7,6 +7,7 @@ columns; each column is a header and how to read its cell in a row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -58,10 +59,11 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def age(hours: float | None) -> str:
-    """ "25 min", "5 h", "128 d" """
-    if hours is None:
+def age(observed_at: datetime | None) -> str:
+    """How long ago something was read, as of now: "25 min", "5 h", "128 d"."""
+    if observed_at is None:
         return "–"
+    hours = (datetime.now(UTC) - observed_at).total_seconds() / 3600
     if hours < 1:
         return f"{hours * 60:.0f} min"
     return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
@@ -140,7 +142,7 @@ OVERVIEW = (
     Column("basis", lambda row: words(row["throughput_basis"])),
     Column("API $/1M", lambda row: usd(row["api_usd_per_mtok"]), "right", _cheaper("api")),
     Column("at", lambda row: words(row["api_provider"], row["api_quant"])),
-    Column("age", lambda row: age(_older(row["self_age_hours"], row["api_age_hours"])), "right"),
+    Column("age", lambda row: age(_earlier(row["self_observed_at"], row["api_observed_at"])), "right"),
 )
 
 BOARD = (
@@ -157,7 +159,7 @@ BOARD = (
     Column("tok/s", lambda row: count(row["output_tokens_per_s"]), "right"),
     Column("basis", lambda row: words(row["throughput_basis"])),
     Column("TTFT ms", lambda row: count(row["ttft_ms"]), "right"),
-    Column("age", lambda row: age(row["age_hours"]), "right"),
+    Column("age", lambda row: age(row["observed_at"]), "right"),
 )
 
 EXCLUDED = (
@@ -172,7 +174,7 @@ SOURCES = (
     Column(
         "last success", lambda row: f"{row['last_success_at']:%Y-%m-%d %H:%M}Z" if row["last_success_at"] else "never"
     ),
-    Column("age", lambda row: age(row["age_hours"]), "right"),
+    Column("age", lambda row: age(row["last_success_at"]), "right"),
     Column("rows", lambda row: count(row["records"]), "right"),
     Column("ok", lambda row: count(row["ok"]), "right"),
     Column("held", lambda row: count(row["held"]), "right"),
@@ -189,8 +191,8 @@ UNKNOWN_NAMES = (
 )
 
 
-def _older(*hours: float | None) -> float | None:
-    return max((value for value in hours if value is not None), default=None)
+def _earlier(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 # --- what is printed -------------------------------------------------------------------------------------------------

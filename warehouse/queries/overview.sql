@@ -3,7 +3,7 @@
 with ranked as (
     select
         workload, model, quant, kind, source, provider, gpu, gpu_count, usd_per_hour, usd_per_mtok, usd_per_mtok_low,
-        usd_per_mtok_high, output_tokens_per_s, throughput_basis, utilization, age_hours, provenance, observed_at
+        usd_per_mtok_high, output_tokens_per_s, throughput_basis, utilization, observed_at, provenance
     from marts.leaderboard
     where board = 'combined'
       and place is not null
@@ -20,9 +20,9 @@ paired as (
         s.usd_per_mtok_low as self_usd_per_mtok_low,
         s.usd_per_mtok_high as self_usd_per_mtok_high,
         s.gpu, s.gpu_count, s.quant as self_quant, s.source as self_source, s.usd_per_hour,
-        s.output_tokens_per_s, s.throughput_basis, s.age_hours as self_age_hours,
+        s.output_tokens_per_s, s.throughput_basis, s.observed_at as self_observed_at,
         a.usd_per_mtok as api_usd_per_mtok, a.provider as api_provider, a.quant as api_quant,
-        a.source as api_source, a.age_hours as api_age_hours,
+        a.source as api_source, a.observed_at as api_observed_at,
         coalesce(s.provenance, a.provenance) as provenance
     from (select * from ranked where kind = 'self_hosted') as s
     full join (select * from ranked where kind = 'api') as a using (workload, model)
