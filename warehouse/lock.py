@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ def lock_path(database: Path) -> Path:
 
 @contextmanager
 def exclusive(database: Path) -> Iterator[None]:
-    """Holds the lock beside `database`. Raises WarehouseBusy with the holder's pid at once when it is taken.
+    """Holds the lock beside `database`. Raises WarehouseBusy with the holder's pid when it stays taken.
 
     The lock file stays: removing it would let two processes lock two different files of one name.
     """
@@ -27,10 +28,8 @@ def exclusive(database: Path) -> Iterator[None]:
     except OSError as error:
         raise WarehouseUnwritable(f"cannot write in {database.parent}: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseBusy(f"another refresh is running (pid {_pid(descriptor)}) on {database}") from None
+        if not _taken(descriptor):
+            raise WarehouseBusy(f"another refresh is running (pid {_pid(descriptor)}) on {database}")
         _sign(descriptor)
         yield
     finally:
@@ -51,6 +50,17 @@ def holder(database: Path) -> str | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Waits out a diagnosis, which takes a fraction of a second, and not a refresh."""
+    for _ in range(10):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.05)
+    return False
 
 
 def _sign(descriptor: int) -> None:

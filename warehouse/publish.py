@@ -6,9 +6,8 @@ leaves the old one. Tables that grow by thousands of rows a run are published fo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,6 +21,7 @@ from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, newest_version
 from warehouse.store import Warehouse
+from warehouse.swap import building_beside, swap_in, sweep
 
 CHECKS = Path(__file__).parent / "checks"
 
@@ -71,23 +71,11 @@ def publish(warehouse: Warehouse, published: Path, *, recent_runs: int = RECENT_
     with _beside(published) as building:
         rows = _build(warehouse, building, recent_runs)
         as_of = _finish(building, recent_runs)
+        if building.with_name(building.name + ".wal").exists():
+            raise WarehouseError(f"{building} was not closed: it still has a write-ahead log")
+        building.chmod(0o444)
         swap_in(building, published)
     return Published(published, published.stat().st_size, rows, perf_counter() - start, as_of)
-
-
-def swap_in(building: Path, target: Path) -> None:
-    """Makes `building` durable and read-only, then renames it over `target` in the same folder."""
-    if building.with_name(building.name + ".wal").exists():
-        raise WarehouseError(f"{building} was not closed: it still has a write-ahead log")
-    with building.open("rb") as file:
-        os.fsync(file.fileno())
-    building.chmod(0o444)
-    building.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @cache
@@ -109,23 +97,18 @@ def run_checks(connection: duckdb.DuckDBPyConnection) -> None:
 @contextmanager
 def _beside(published: Path) -> Iterator[Path]:
     """A path in the same folder for the file being built; what a killed run left there is swept away."""
-    prefix = f".{published.name}.building"
+    building = building_beside(published)
     try:
         published.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in published.parent.glob(f"{prefix}*"):
-            leftover.unlink()
-    except OSError as error:
-        raise WarehouseUnwritable(f"cannot write in {published.parent}: {error.strerror}") from error
-    building = published.with_name(f"{prefix}.{os.getpid()}")
-    try:
+        sweep(published)
         yield building
     except duckdb.Error as error:
         raise explained(error, building) from error
     except OSError as error:
         raise WarehouseUnwritable(f"cannot write {building}: {error.strerror}") from error
     finally:
-        for path in published.parent.glob(f"{building.name}*"):
-            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            sweep(published)
 
 
 def _build(warehouse: Warehouse, building: Path, recent_runs: int) -> dict[str, int]:

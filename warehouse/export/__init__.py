@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.errors import WarehouseError, WarehouseUnwritable
 from warehouse.published import open_published
 from warehouse.queries import query
+from warehouse.swap import building_beside, swap_in
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,13 +130,10 @@ def _write(sheets: Sequence[Sheet], out_dir: Path, formats: Sequence[str], expor
 
 
 def _replace(path: Path, body: bytes) -> None:
-    building = path.with_name(f".{path.name}.{os.getpid()}")
+    building = building_beside(path)
     try:
-        with building.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        building.replace(path)
+        building.write_bytes(body)
+        swap_in(building, path)
     finally:
         building.unlink(missing_ok=True)
 

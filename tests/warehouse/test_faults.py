@@ -1,0 +1,213 @@
+"""Killed, full, read-only, damaged: nothing is lost, and the published file stays whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse import kills, samples
+from tests.warehouse.samples import START
+from warehouse.publish import publish
+from warehouse.published import open_published
+from warehouse.store import Warehouse, WarehouseBusy, WarehouseDamaged, WarehouseError
+from warehouse.upkeep import backup, doctor, vacuum, verify
+
+
+def test_a_kill_while_committing_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    instants = random.Random(1)
+    for _ in range(3):
+        kills.kill_while_committing(tmp_path, instants, longest_s=0.8)
+
+
+def test_a_kill_while_publishing_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
+    folder, instants = kills.prepared(tmp_path), random.Random(2)
+    for _ in range(3):
+        kills.kill_while_publishing(folder, instants, longest_s=0.8)
+    with Warehouse.open(folder / "warehouse.duckdb") as warehouse:
+        publish(warehouse, folder / "prices.duckdb")
+    assert [path.name for path in folder.iterdir() if "building" in path.name] == []
+
+
+FULL_DISK = """
+import resource, sys
+from datetime import timedelta
+from pathlib import Path
+from tests.warehouse import samples
+from warehouse.publish import publish
+from warehouse.store import Warehouse, WarehouseUnwritable
+
+folder, stage = Path(sys.argv[1]), sys.argv[2]
+with Warehouse.open(folder / "warehouse.duckdb") as warehouse:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    at = samples.START + timedelta(hours=6)
+    try:
+        if stage == "publish":
+            publish(warehouse, folder / "prices.duckdb")
+        else:
+            run = samples.begin(warehouse, 1)
+            import os
+            warehouse.append_captures(run, "vast", [samples.capture("vast", os.urandom(4_000_000), at)])
+    except WarehouseUnwritable as error:
+        print("unwritable:", error, flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("stage", ["capture", "publish"])
+def test_a_full_disk_is_said_so_and_leaves_what_was_there(tmp_path: Path, stage: str) -> None:
+    made = samples.published_runs(tmp_path, 1)
+    before = made.path.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path), stage], capture_output=True, text=True, check=False
+    )
+    assert "unwritable: the disk of" in done.stdout, done.stderr
+    assert made.path.read_bytes() == before
+    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+        assert warehouse.runs()["finished_at"].to_list()[0] == START + timedelta(minutes=3)
+        assert len(warehouse.captures(samples.run_id(0), "vast")) == 1
+        publish(warehouse, made.path)
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from tests.warehouse import samples
+from warehouse.publish import publish
+from warehouse.store import Warehouse, WarehouseUnwritable
+from warehouse.published import open_published
+from warehouse.upkeep import doctor
+
+folder = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    Warehouse.open(folder / "warehouse.duckdb")
+except WarehouseUnwritable as error:
+    print(error)
+print(open_published(folder / "prices.duckdb").execute("select count(*) from core.runs").fetchall()[0][0])
+print([symptom.severity for symptom in doctor(folder / "warehouse.duckdb", folder / "prices.duckdb")][0])
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder other users can enter, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="pertoken-test-"))
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_read_only_folder_is_said_so_and_can_still_be_read(open_folder: Path) -> None:
+    samples.published_runs(open_folder, 1)
+    for path in open_folder.iterdir():
+        path.chmod(0o444)
+    open_folder.chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(open_folder)], capture_output=True, text=True, check=False
+    )
+    said = done.stdout.splitlines()
+    assert said[0].startswith(f"cannot write in {open_folder}"), done.stderr
+    assert said[1:] == ["1", "fault"]
+
+
+def test_a_damaged_block_is_found_and_the_backup_takes_its_place(tmp_path: Path) -> None:
+    private, copy = tmp_path / "warehouse.duckdb", tmp_path / "backup" / "warehouse.duckdb"
+    with Warehouse.open(private) as warehouse:
+        samples.whole_run(warehouse, 0)
+        backup(warehouse, copy)
+    assert verify(copy) == verify(private)
+    body = bytearray(private.read_bytes())
+    for offset in range(3 * 4096, len(body), 4096):
+        body[offset] ^= 0xFF
+    private.write_bytes(body)
+    with pytest.raises(WarehouseDamaged, match="put the newest backup in its place"):
+        verify(private)
+    symptoms = {symptom.about: symptom for symptom in doctor(private, tmp_path / "prices.duckdb")}
+    assert symptoms["private file"].severity == "fault"
+    private.write_bytes(copy.read_bytes())
+    with Warehouse.open(private) as warehouse:
+        assert warehouse.runs().height == 1
+
+
+def test_a_damaged_backup_never_replaces_a_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "backup.duckdb"
+
+    def torn(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+        samples.whole_run(warehouse, 0)
+        backup(warehouse, copy)
+        before = copy.read_bytes()
+        monkeypatch.setattr(shutil, "copyfile", torn)
+        with pytest.raises(WarehouseError):
+            backup(warehouse, copy)
+    assert copy.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_vacuum_drops_old_responses_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse.open(path) as warehouse:
+        for number in range(2):
+            run = samples.whole_run(warehouse, number)
+            at = START + timedelta(hours=6 * number)
+            warehouse.append_captures(
+                run, "vultr", [samples.capture("vultr", random.Random(number).randbytes(10**6), at)]
+            )
+        rows = {table: n for table, n in verify_counts(warehouse).items() if "bookkeeping" not in table}
+        with pytest.raises(WarehouseBusy):
+            vacuum(path)
+    before, after = vacuum(path, raw_before=START + timedelta(hours=1))
+    assert after < before
+    with Warehouse.open(path) as warehouse:
+        kept = {table: n for table, n in verify_counts(warehouse).items() if "bookkeeping" not in table}
+        assert kept.pop("raw.captures") == rows.pop("raw.captures") // 2
+        assert kept == rows
+        assert len(warehouse.captures(samples.run_id(1), "vultr")) == 1
+
+
+def verify_counts(warehouse: Warehouse) -> dict[str, int]:
+    tables = warehouse.connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+    return {name: warehouse.connection.table(name).pl().height for (name,) in tables}
+
+
+def test_the_doctor_finds_nothing_in_a_healthy_folder_and_names_a_running_refresh(tmp_path: Path) -> None:
+    made = samples.published_runs(tmp_path, 1)
+    private = tmp_path / "warehouse.duckdb"
+    assert {symptom.severity for symptom in doctor(private, made.path)} == {"ok"}
+    with Warehouse.open(private):
+        said = [symptom.what for symptom in doctor(private, made.path)]
+    assert f"a refresh is running (pid {os.getpid()})" in said
+    assert {symptom.severity for symptom in doctor(tmp_path / "x.duckdb", tmp_path / "y.duckdb")} == {"ok", "warning"}
+
+
+LITTLE_MEMORY = 64
+"""MB for DuckDB; the query below wants far more and may not spill."""
+
+
+def test_a_query_out_of_memory_leaves_the_connection_usable(tmp_path: Path) -> None:
+    made = samples.published_runs(tmp_path, 1)
+    import duckdb
+
+    with duckdb.connect(
+        made.path, read_only=True, config={"memory_limit": f"{LITTLE_MEMORY}MB", "temp_directory": ""}
+    ) as c:
+        with pytest.raises(duckdb.OutOfMemoryException):
+            c.execute("select list(i) from range(100_000_000) as t(i)").fetchall()
+        assert c.execute("select count(*) from core.runs").fetchall() == [(1,)]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+    with open_published(made.path) as again:
+        assert again.execute("select count(*) from core.runs").fetchall() == [(1,)]
