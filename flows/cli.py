@@ -30,7 +30,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     epilog="Exit codes: 0 done · 1 could not be done, see the message · 2 wrong usage "
-    "· 3 published, but a source is broken · 4 nothing published, the last good file stays · 5 another refresh is running.",
+    "· 3 published, but a source is broken · 4 nothing published, the last good file stays "
+    "· 5 another refresh is running.",
 )
 stdout = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
 stderr = Console(stderr=True, highlight=False)

@@ -16,8 +16,8 @@ from rich import box
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from warehouse.export.text import plain
 
+from warehouse.export.text import plain
 from warehouse.published import open_published
 from warehouse.queries import query
 
@@ -41,7 +41,7 @@ def rows(published: Path, name: str, **values: object) -> list[dict[str, Any]]:
 
 
 def usd(value: float | None) -> str:
-    """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below; a missing price is a dash."""
+    """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below; None is a dash."""
     if value is None:
         return "–"
     value = float(value)

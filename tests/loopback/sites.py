@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from scrapers.recorded_responses import INDEX, RECORDED
+from tests.loopback import price_pages
 from tests.loopback.recording import recording
 from tests.loopback.server import Answer, Routes, as_json
 from tests.loopback.vast import Vast, book
@@ -42,4 +43,5 @@ def routes(captures: Path | None, day: date) -> dict[str, Routes]:
     found = {folder.name: recording(folder) for folder in sorted(RECORDED.iterdir()) if (folder / INDEX).is_file()}
     if captures is not None:
         found |= {name: site(captures, day) for name, site in SITES.items()}
+        found |= price_pages.sites(captures)
     return found
