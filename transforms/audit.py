@@ -144,14 +144,19 @@ def _market_says(
 
 
 def _gpu_today(board: str, gpus: Sequence[str], gpu_prices: pl.DataFrame) -> tuple[str | None, datetime | None]:
+    """The lowest price per GPU that machines of any size bear out."""
+    per_gpu = "usd_per_gpu_hour_any_size"
     ranked = gpu_prices.filter(
-        pl.col("board") == board, pl.col("gpu").is_in(gpus), pl.col("exclusion_reason").is_null()
-    ).sort("usd_per_gpu_hour", "gpu", "source", "gpu_count")
+        pl.col("board") == board,
+        pl.col("gpu").is_in(gpus),
+        pl.col(per_gpu).is_not_null(),
+        pl.col("freshness") != "expired",
+    ).sort(per_gpu, "gpu", "source", "gpu_count")
     if ranked.is_empty():
         return f"no {' or '.join(gpus)} can be priced on the {board} board", None
     best = ranked.row(0, named=True)
     floor = ", a floor below which no bid is taken" if best["price_kind"] == "spot_floor" else ""
-    text = f"{best['gpu']}: {best['usd_per_gpu_hour']:.3f} USD per GPU and hour at {best['source']} ({board}{floor})"
+    text = f"{best['gpu']}: {best[per_gpu]:.3f} USD per GPU and hour at {best['source']} ({board}{floor})"
     return text, best["observed_at"]
 
 

@@ -15,21 +15,6 @@ from transforms.assumptions import Assumptions
 
 CONFIGURATION: Final = ["board", "source", "gpu", "gpu_count"]
 GPU_ON_BOARD: Final = ["board", "source", "gpu"]
-OFFER_TERMS: Final = [
-    "market",
-    "price_kind",
-    "offer_id",
-    "offer_key",
-    "interconnect",
-    "storage_usd_per_gb_month",
-    "included_disk_gb",
-    "max_disk_gb",
-    "egress_usd_per_gb",
-    "ingress_usd_per_gb",
-    "reserved_discount",
-    "provenance",
-]
-MARKET: Final = ["per_gpu", "per_gpu_p10", "per_gpu_p25", "per_gpu_p50", "price_rule", "n_sound"]
 GIB_IN_GB: Final = 1.073741824
 LONGEST_GAP_HOURS: Final = 30.0
 """Snapshots further apart say nothing about how long an offer lasts."""
@@ -214,11 +199,7 @@ def _machines(books: pl.DataFrame) -> pl.DataFrame:
     return (
         books.filter(pl.col("exclusion_reason").is_null() | suspect)
         .with_columns(
-            gpu_count=pl.col("rentable_gpu_count").cast(pl.Int64),
-            usd_per_hour=pl.col("rentable_usd_per_hour"),
-            per_gpu=pl.col("rentable_usd_per_hour") / pl.col("rentable_gpu_count"),
-            suspect=suspect,
-            machine=_machine(),
+            gpu_count="rentable_gpu_count", usd_per_hour="rentable_usd_per_hour", suspect=suspect, machine=_machine()
         )
         .sort("usd_per_hour", pl.col("storage_usd_per_gb_month").fill_null(0.0), "offer_id")
         .with_columns(n_offers=pl.len().over(CONFIGURATION))
@@ -227,114 +208,81 @@ def _machines(books: pl.DataFrame) -> pl.DataFrame:
 
 
 def _chosen(machines: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
-    """One row per configuration: its price by the rule, the offer whose terms stand for it, and the market behind it.
-
-    With enough machines of its own size a configuration is priced by them. With fewer, the price per GPU is that of
-    all sizes, but never below the cheapest offer of this size above suspicion: it must be possible to buy it.
-    """
-    of_size = _market(machines, CONFIGURATION, assumptions)
-    any_size = _market(
-        machines.sort("per_gpu", "offer_id").unique([*GPU_ON_BOARD, "machine"], keep="first", maintain_order=True),
-        GPU_ON_BOARD,
-        assumptions,
-    )
-    own = pl.col("n_machines") >= assumptions.p10_machines_min
-    either = [pl.when(own).then(pl.col(name)).otherwise(pl.col(f"{name}_any")).alias(name) for name in MARKET]
-    terms = _representatives(machines, assumptions)
-    priced = (
-        terms.join(of_size, on=CONFIGURATION, how="left", validate="1:1", maintain_order="left")
-        .join(any_size, on=GPU_ON_BOARD, how="left", validate="m:1", maintain_order="left", suffix="_any")
-        .with_columns(own=own, n_machines_any_size=pl.col("n_machines_any"))
-        .with_columns(either)
-    )
-    is_list = pl.col("market") == "cloud"
-    count = pl.col("gpu_count")
-    rule = pl.when(is_list).then(pl.lit("list")).otherwise("price_rule")
-    asked = pl.col("cheapest_usd_per_hour")
-    price = (
-        pl.when(is_list | (pl.col("price_rule") == "thin"))
-        .then(asked)
-        .when("own")
-        .then(pl.col("per_gpu") * count)
-        .otherwise(pl.max_horizontal(pl.col("per_gpu") * count, asked))
-    )
-    return priced.select(
-        *CONFIGURATION,
-        *OFFER_TERMS,
-        usd_per_hour=price,
-        price_rule=rule,
-        usd_per_hour_min="usd_per_hour_min",
-        usd_per_hour_p10=pl.col("per_gpu_p10") * count,
-        usd_per_hour_p25=pl.col("per_gpu_p25") * count,
-        usd_per_hour_p50=pl.col("per_gpu_p50") * count,
-        n_offers="n_offers",
-        n_machines="n_machines",
-        n_machines_any_size="n_machines_any_size",
-        n_hosts="n_hosts",
-        n_bait_suspects="n_bait_suspects",
-        n_sound="n_sound",
-        available_units="available_units",
-        memory_gib="memory_gib",
-        reliability="reliability",
-        observed_at="observed_at",
-    )
-
-
-def _market(machines: pl.DataFrame, keys: list[str], assumptions: Assumptions) -> pl.DataFrame:
-    """Price per GPU over machines (one row each, cheapest first), and the rule that gave it.
+    """One row per configuration: the offer whose price stands for it, and the market it was chosen from.
 
     p10: the machine at the tenth percentile, rounded up, so that no single host can set it. Where that machine is a
-    bait suspect, and with 3 to 9 machines, median3: the median of the three cheapest above suspicion. Quantiles
-    are over all machines as listed, suspects included, so that marking one moves nothing.
+    bait suspect, and from 3 to 9 machines, median3: the median of the three cheapest above suspicion. A cloud's list
+    price is its cheapest plan in stock. Quantiles are over all machines as listed, suspects included, so that marking
+    one moves nothing.
     """
-    price, sound = pl.col("per_gpu"), pl.col("per_gpu").filter(~pl.col("suspect"))
-    tenth = (pl.len() + 8) // 10
+    ranked = _ruled(machines, CONFIGURATION, assumptions)
+    terms = ["market", "price_kind", "usd_per_hour", "price_rule", "offer_id", "offer_key", "interconnect"]
+    disk = ["storage_usd_per_gb_month", "included_disk_gb", "max_disk_gb", "egress_usd_per_gb", "ingress_usd_per_gb"]
+    per_gpu = machines.with_columns(usd_per_hour=pl.col("usd_per_hour") / pl.col("gpu_count"))
+    one_size = per_gpu.sort("usd_per_hour", "offer_id").unique(
+        [*GPU_ON_BOARD, "machine"], keep="first", maintain_order=True
+    )
+    of_any_size = (
+        _ruled(one_size, GPU_ON_BOARD, assumptions)
+        .filter("stands")
+        .select(
+            *GPU_ON_BOARD,
+            n_machines_any_size="n_machines",
+            usd_per_gpu_hour_any_size=pl.when(pl.col("price_rule") != "thin").then("usd_per_hour"),
+        )
+    )
     return (
-        machines.group_by(keys, maintain_order=True)
-        .agg(
-            per_gpu_p10=price.get(tenth),
-            p10_is_suspect=pl.col("suspect").get(tenth),
-            per_gpu_median3=sound.head(3).median(),
-            per_gpu_p25=price.quantile(0.25, "linear"),
-            per_gpu_p50=price.median(),
-            n_sound=sound.len(),
-            usd_per_hour_min=pl.col("usd_per_hour").min(),
-            n_offers=pl.col("n_offers").first().cast(pl.Int64),
-            n_machines=pl.len().cast(pl.Int64),
-            n_hosts=pl.col("host_id").n_unique().cast(pl.Int64),
-            n_bait_suspects=pl.col("suspect").sum().cast(pl.Int64),
-            available_units=pl.col("available_units").sum().cast(pl.Int64),
-            memory_gib=pl.col("memory_gib").min(),
-            reliability=pl.col("reliability").median(),
-            observed_at=pl.col("observed_at").min(),
-        )
-        .with_columns(
-            price_rule=pl.when(pl.col("n_sound") < assumptions.median_machines_min)
-            .then(pl.lit("thin"))
-            .when((pl.col("n_machines") >= assumptions.p10_machines_min) & ~pl.col("p10_is_suspect"))
-            .then(pl.lit("p10"))
-            .otherwise(pl.lit("median3"))
-        )
-        .with_columns(per_gpu=pl.when(pl.col("price_rule") == "p10").then("per_gpu_p10").otherwise("per_gpu_median3"))
+        ranked.filter("stands")
+        .select(*CONFIGURATION, *terms, *disk, "reserved_discount", "provenance", "n_machines", "n_sound")
+        .join(_market(ranked), on=CONFIGURATION, how="left", validate="1:1", maintain_order="left")
+        .join(of_any_size, on=GPU_ON_BOARD, how="left", validate="m:1", maintain_order="left")
     )
 
 
-def _representatives(machines: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
-    """The offer whose terms (disk, traffic, discount) stand for its configuration, and the cheapest price that counts.
+def _ruled(machines: pl.DataFrame, keys: list[str], assumptions: Assumptions) -> pl.DataFrame:
+    """Adds the rule each group of machines (cheapest first) is priced by, and which machine then `stands` for it."""
+    suspect = pl.col("suspect")
+    counted = machines.with_columns(
+        place=pl.int_range(pl.len()).over(keys),
+        n_machines=pl.len().over(keys).cast(pl.Int64),
+        n_sound=(~suspect).sum().over(keys).cast(pl.Int64),
+        sound_place=pl.when(~suspect).then((~suspect).cum_sum().over(keys).cast(pl.Int64) - 1),
+    ).with_columns(at_p10=pl.col("place") == (pl.col("n_machines") + 8) // 10)
+    enough = pl.col("n_machines") >= assumptions.p10_machines_min
+    p10_is_sound = (pl.col("at_p10") & ~suspect).any().over(keys)
+    rule = (
+        pl.when(pl.col("market") == "cloud")
+        .then(pl.lit("list"))
+        .when(pl.col("n_sound") < assumptions.median_machines_min)
+        .then(pl.lit("thin"))
+        .when(enough & p10_is_sound)
+        .then(pl.lit("p10"))
+        .otherwise(pl.lit("median3"))
+    )
+    stands = (
+        pl.when(pl.col("price_rule") == "p10")
+        .then("at_p10")
+        .when(pl.col("price_rule") == "median3")
+        .then(pl.col("sound_place") == 1)
+        .otherwise(pl.col("sound_place") == 0)
+    )
+    return counted.with_columns(price_rule=rule).with_columns(stands=stands.fill_null(False))
 
-    The machine at the tenth percentile where enough machines of this size are there, else the cheapest.
-    """
-    sound = ~pl.col("suspect")
-    place, n = pl.int_range(pl.len()).over(CONFIGURATION), pl.len().over(CONFIGURATION)
-    wanted = pl.when(pl.col("n") >= assumptions.p10_machines_min).then((pl.col("n") + 8) // 10).otherwise(0)
-    return (
-        machines.with_columns(place=place, n=n)
-        .filter(sound)
-        .with_columns(cheapest_usd_per_hour=pl.col("usd_per_hour").min().over(CONFIGURATION))
-        .with_columns(behind=pl.col("place") < wanted)
-        .sort("behind", "place")
-        .unique(CONFIGURATION, keep="first", maintain_order=True)
-        .select(*CONFIGURATION, *OFFER_TERMS, "cheapest_usd_per_hour")
+
+def _market(ranked: pl.DataFrame) -> pl.DataFrame:
+    price = pl.col("usd_per_hour")
+    return ranked.group_by(CONFIGURATION).agg(
+        usd_per_hour_min=price.min(),
+        usd_per_hour_p10=price.filter("at_p10").first(),
+        usd_per_hour_p25=price.quantile(0.25, "linear"),
+        usd_per_hour_p50=price.median(),
+        n_offers=pl.col("n_offers").first().cast(pl.Int64),
+        n_hosts=pl.col("host_id").n_unique().cast(pl.Int64),
+        n_bait_suspects=pl.col("suspect").sum().cast(pl.Int64),
+        available_units=pl.col("available_units").sum().cast(pl.Int64),
+        memory_gib=pl.col("memory_gib").min(),
+        reliability=pl.col("reliability").median(),
+        observed_at=pl.col("observed_at").min(),
     )
 
 

@@ -93,8 +93,8 @@ def test_prices_of_the_day_stand_beside_the_claims_they_bear_on(audited: pl.Data
             "source": ["vast", "vultr", "vast"],
             "gpu_count": [1, 8, 1],
             "price_kind": "on_demand",
-            "usd_per_gpu_hour": [1.067, 0.9, 0.2],
-            "exclusion_reason": [None, "thin: 1 machines above suspicion", None],
+            "usd_per_gpu_hour_any_size": [1.067, None, 0.2],
+            "freshness": "fresh",
             "observed_at": [at, at, at],
         }
     )

@@ -120,13 +120,11 @@ def test_a_machine_counts_once_however_many_offers_and_sizes_it_has() -> None:
     assert only(prices, gpu_count=1)["n_offers"] == 2
 
 
-def test_a_size_few_machines_offer_is_priced_by_all_sizes_but_never_below_what_can_be_bought() -> None:
-    dear = offer(20, gpu_count=2.0, usd_per_hour=0.90)
-    fair = offer(21, gpu_count=4.0, usd_per_hour=1.26)
-    prices = priced(*ten(), dear, fair)
-    assert only(prices, gpu_count=2)["usd_per_hour"] == pytest.approx(0.90)
-    assert only(prices, gpu_count=4)["usd_per_hour"] == pytest.approx(4 * 0.32)
-    assert only(prices, gpu_count=4)["n_machines_any_size"] == 12
+def test_the_price_per_gpu_over_all_sizes_stands_beside_each_size() -> None:
+    prices = priced(*ten(), offer(20, gpu_count=2.0, usd_per_hour=0.90), offer(21, gpu_count=4.0, usd_per_hour=1.26))
+    two = only(prices, gpu_count=2)
+    assert (two["price_rule"], two["usd_per_hour"], two["n_machines"]) == ("thin", 0.90, 1)
+    assert (two["n_machines_any_size"], two["usd_per_gpu_hour_any_size"]) == (12, pytest.approx(0.32))
 
 
 def test_a_minimum_purchase_is_paid_for() -> None:
@@ -227,16 +225,17 @@ def test_the_real_books_price_trusted_machines_apart_from_cheap_strangers(captur
         book_of_day = named.filter(run_id=day)
         prices = offers.gpu_prices(book_of_day, GPUS, ASSUMPTIONS, book_of_day["observed_at"].max())  # type: ignore[arg-type]
         single = only(prices, board="trusted", gpu="rtx-4090-24gb", gpu_count=1)
-        assert 0.25 < single["usd_per_hour"] < 0.45, (day, single)
-        mods = prices.filter(gpu="rtx-4090-48gb", board="trusted", gpu_count=1)
-        assert mods.height == 1 and mods["usd_per_hour"].item() > single["usd_per_hour"]
+        strangers = book_of_day.filter(gpu="rtx-4090-24gb", price_kind="on_demand")["usd_per_gpu_hour"].min()
+        assert 0.25 < single["usd_per_gpu_hour_any_size"] < 0.42, (day, single)
+        assert strangers < single["usd_per_hour_min"] <= single["usd_per_hour"] < 0.55
+        mods = only(prices, board="trusted", gpu="rtx-4090-48gb", gpu_count=1)
+        assert single["memory_gib"] < 24 < 47 < mods["memory_gib"]
         assert (prices["n_machines"] <= prices["n_offers"]).all()
 
-    now = named["observed_at"].max()
-    prices = offers.gpu_prices(named, GPUS, ASSUMPTIONS, now)  # type: ignore[arg-type]
+    prices = offers.gpu_prices(named, GPUS, ASSUMPTIONS, named["observed_at"].max())  # type: ignore[arg-type]
     lasting = prices.filter(gpu="rtx-4090-24gb", gpu_count=1)
     assert lasting["snapshots"].to_list() == [8, 8, 8]
     assert lasting["survival_6h"].is_between(0.5, 0.95).all()
     small = only(prices, board="trusted", gpu="a100-sxm-40gb", gpu_count=1)
     large = only(prices, board="trusted", gpu="a100-sxm-80gb", gpu_count=1)
-    assert small["usd_per_hour"] < large["usd_per_hour"]
+    assert small["usd_per_gpu_hour_any_size"] < large["usd_per_gpu_hour_any_size"]

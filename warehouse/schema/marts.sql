@@ -20,6 +20,7 @@ create table if not exists marts.gpu_prices (
     n_offers bigint not null,
     n_machines bigint,
     n_machines_any_size bigint,
+    usd_per_gpu_hour_any_size double,
     n_hosts bigint,
     n_bait_suspects bigint,
     available_units bigint,
@@ -60,7 +61,8 @@ comment on column marts.gpu_prices.usd_per_hour_p50 is 'Median over machines. [U
 comment on column marts.gpu_prices.price_rule is 'How the price was taken: p10, median3, list or thin. [text]';
 comment on column marts.gpu_prices.n_offers is 'Offers in stock. [count]';
 comment on column marts.gpu_prices.n_machines is 'Machines behind them; for a cloud, the plans and regions listed. [count]';
-comment on column marts.gpu_prices.n_machines_any_size is 'Machines that sell this GPU in any size: they set the price where few sell this size. [count]';
+comment on column marts.gpu_prices.n_machines_any_size is 'Machines of this board and source that sell this GPU in any size. [count]';
+comment on column marts.gpu_prices.usd_per_gpu_hour_any_size is 'Price by the same rule over machines of any size, per GPU; empty where even they are thin. [USD/h]';
 comment on column marts.gpu_prices.n_hosts is 'Owners behind them. [count]';
 comment on column marts.gpu_prices.n_bait_suspects is 'Offers too cheap to be believed, left out. [count]';
 comment on column marts.gpu_prices.available_units is 'Free machines, where the source says. [count]';
