@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.archive import archive
 from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, newest_version
@@ -36,6 +37,9 @@ RECENT_TABLES = (
 
 RECENT_RUNS = 124
 """31 days of a run every six hours."""
+
+HISTORY = "history"
+"""Folder beside the published file with the months that are closed."""
 
 FILLED_HERE = ("main.data_dictionary", "main.methodology")
 WITHHELD = {("core.decisions", "decided_by")}
@@ -68,6 +72,7 @@ def publish(warehouse: Warehouse, published: Path, *, recent_runs: int = RECENT_
     Raises CheckFailed, and WarehouseUnwritable when the folder or the disk refuses.
     """
     start = perf_counter()
+    archive(warehouse, published.parent / HISTORY)
     with _beside(published) as building:
         rows = _build(warehouse, building, recent_runs)
         as_of = _finish(building, recent_runs)

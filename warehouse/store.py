@@ -209,6 +209,8 @@ class Warehouse:
                 self._run(f"delete from marts.{name}")
             for name in DERIVED_HISTORY + DERIVED_CURRENT:
                 self._derive(name, run_id=run_id, as_of=as_of)
+            for name in DERIVED_HISTORY:
+                self._note_contents(f"marts.{name}", run_id)
 
     def load_reference(self) -> None:
         """Loads warehouse/reference/*.csv in one transaction. Raises InvalidReference."""
@@ -222,6 +224,12 @@ class Warehouse:
         fitted = _fit(f"reference.{name}", frame)
         self._run(f"delete from reference.{name}")
         self._insert(f"reference.{name}", fitted)
+
+    def note_archive(self, table: str, month: str, *, n_rows: int, fingerprint: str) -> None:
+        """Remembers that a closed month ("2026-10") of a table was archived, and what it held."""
+        with self._transaction():
+            self._run(query("forget_archive"), table_name=table, month=month)
+            self._run(query("store_archive"), table_name=table, month=month, n_rows=n_rows, fingerprint=fingerprint)
 
     def record_decision(
         self,
@@ -359,9 +367,17 @@ class Warehouse:
             return False
         self._run(f"delete from {table} where run_id = $run_id", run_id=run_id)
         self._insert(table, frame)
+        self._note_contents(table, run_id)
+        return True
+
+    def _note_contents(self, table: str, run_id: str) -> None:
+        """Remembers what a run holds in a table: the hash of its rows, whatever their order."""
+        ((n_rows, digest),) = self._run(
+            f"select count(*), coalesce(sum(hash(stored))::text, '0') from {table} as stored where run_id = $run_id",
+            run_id=run_id,
+        )
         self._run(query("forget_fingerprint"), run_id=run_id, table_name=table)
         self._run(query("store_fingerprint"), run_id=run_id, table_name=table, n_rows=n_rows, fingerprint=digest)
-        return True
 
     def _derive(self, name: str, **parameters: Any) -> None:
         sql = query(f"derive_{name}")

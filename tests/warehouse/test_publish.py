@@ -104,14 +104,31 @@ def test_every_check_fails_on_what_it_asks_about(published_once: Path, tmp_path:
             connection.execute("rollback")
 
 
-def test_only_the_newest_runs_are_published_whole_and_trends_from_the_start(tmp_path: Path) -> None:
+def test_closed_months_move_to_parquet_and_nothing_is_lost(tmp_path: Path) -> None:
+    november, december = (0, 1), (120, 121)
     with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
         samples.load_small_reference(warehouse)
-        for number in range(4):
+        for number in november:
             samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number)
-        made = publish(warehouse, tmp_path / "prices.duckdb", recent_runs=2)
-    assert made.rows["core.gpu_offers"] == made.rows["core.api_prices"] == 2
-    assert made.rows["marts.gpu_price_history"] == made.rows["core.runs"] == 4
+        assert publish(warehouse, tmp_path / "prices.duckdb", recent_runs=1).rows["core.gpu_offers"] == 2
+        assert not (tmp_path / "history").exists()
+        for number in december:
+            samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number)
+        made = publish(warehouse, tmp_path / "prices.duckdb", recent_runs=1)
+        assert made.rows["core.gpu_offers"] == made.rows["core.api_prices"] == 2
+        assert made.rows["marts.gpu_price_history"] == made.rows["core.runs"] == 4
+
+        month = tmp_path / "history" / "gpu_offers" / "2026-11.parquet"
+        first = month.stat().st_mtime_ns
+        publish(warehouse, tmp_path / "prices.duckdb", recent_runs=1)
+        assert month.stat().st_mtime_ns == first
+        warehouse.replace_core(samples.run_id(0), samples.core(START, offers=[{"usd_per_hour": 99.0}]))
+        publish(warehouse, tmp_path / "prices.duckdb", recent_runs=1)
+    with duckdb.connect(made.path, read_only=True) as connection:
+        everything = connection.execute(
+            "select usd_per_hour from all_gpu_offers($history) order by run_id", {"history": str(tmp_path / "history")}
+        ).fetchall()
+    assert everything == [(99.0,), (24.0,), (976.0,), (984.0,)]
 
 
 def test_prices_and_boards_of_the_past(tmp_path: Path) -> None:

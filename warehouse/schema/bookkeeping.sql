@@ -23,3 +23,15 @@ comment on column bookkeeping.run_contents.run_id is 'The run. [id]';
 comment on column bookkeeping.run_contents.table_name is 'Table with its schema. [text]';
 comment on column bookkeeping.run_contents.n_rows is 'Rows stored. [count]';
 comment on column bookkeeping.run_contents.fingerprint is 'Hash of the rows, whatever their order. [text]';
+
+create table if not exists bookkeeping.archives (
+    table_name text not null,
+    month text not null,
+    n_rows bigint not null,
+    fingerprint text not null
+);
+comment on table bookkeeping.archives is 'What each archived month holds, to see whether a replay changed it. Key: (table_name, month).';
+comment on column bookkeeping.archives.table_name is 'Table with its schema. [text]';
+comment on column bookkeeping.archives.month is 'Month in which the runs began, as 2026-11. [text]';
+comment on column bookkeeping.archives.n_rows is 'Rows archived. [count]';
+comment on column bookkeeping.archives.fingerprint is 'Fingerprints of its runs, together. [text]';
