@@ -27,10 +27,12 @@ def on_boards(offers: pl.DataFrame, gpus: pl.DataFrame, assumptions: Assumptions
     `rentable_gpu_count` and `rentable_usd_per_hour` (the smallest thing that can be bought), and `exclusion_reason`
     (NULL: the offer counts). A bait suspect is an on-demand offer below `bait_share` of the trusted median per GPU.
     """
-    links = gpus.select("gpu", _interconnect().alias("interconnect"))
+    links = gpus.select(
+        "gpu", _interconnect().alias("interconnect"), pl.col("memory_gib").cast(pl.Float64).alias("nominal_gib")
+    )
     purchase = pl.max_horizontal(pl.col("min_purchase_gpus").cast(pl.Float64) / pl.col("gpu_count"), 1.0)
     placed = (
-        offers.drop("board", "interconnect", strict=False)
+        offers.drop("board", "interconnect", "nominal_gib", strict=False)
         .join(links, on="gpu", how="left", validate="m:1", maintain_order="left")
         .with_columns(
             board=_board(assumptions),
@@ -199,7 +201,12 @@ def _machines(books: pl.DataFrame) -> pl.DataFrame:
     return (
         books.filter(pl.col("exclusion_reason").is_null() | suspect)
         .with_columns(
-            gpu_count="rentable_gpu_count", usd_per_hour="rentable_usd_per_hour", suspect=suspect, machine=_machine()
+            gpu_count="rentable_gpu_count",
+            usd_per_hour="rentable_usd_per_hour",
+            # Clouds state the marketing size; a driver never shows more than the nominal one.
+            memory_gib=pl.min_horizontal("memory_gib", "nominal_gib"),
+            suspect=suspect,
+            machine=_machine(),
         )
         .sort("usd_per_hour", pl.col("storage_usd_per_gb_month").fill_null(0.0), "offer_id")
         .with_columns(n_offers=pl.len().over(CONFIGURATION))

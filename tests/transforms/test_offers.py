@@ -127,6 +127,11 @@ def test_the_price_per_gpu_over_all_sizes_stands_beside_each_size() -> None:
     assert (two["n_machines_any_size"], two["usd_per_gpu_hour_any_size"]) == (12, pytest.approx(0.32))
 
 
+def test_memory_is_what_a_driver_shows_not_what_a_brochure_says() -> None:
+    assert only(priced(offer(1, market="cloud", memory_gib=24.0)))["memory_gib"] == 23.99
+    assert only(priced(offer(1, memory_gib=22.5)))["memory_gib"] == 22.5
+
+
 def test_a_minimum_purchase_is_paid_for() -> None:
     row = only(priced(offer(1, market="cloud", min_purchase_gpus=8, usd_per_hour=0.4)))
     assert (row["gpu_count"], row["usd_per_hour"]) == (8, pytest.approx(3.2))
