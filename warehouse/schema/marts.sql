@@ -362,16 +362,22 @@ create table if not exists marts.claims_audit (
     claim text not null,
     inputs text,
     recomputed text,
-    verdict text not null,
-    right_number text
+    verdict text not null check (verdict in ('holds', 'fails', 'inconsistent')),
+    right_number text,
+    qualifier text,
+    live_evidence text,
+    evidence_at timestamptz
 );
 comment on table marts.claims_audit is 'Quantitative claims of the article, recomputed. Key: (claim_id).';
 comment on column marts.claims_audit.claim_id is 'The claim. [id]';
 comment on column marts.claims_audit.claim is 'What the article says. [text]';
 comment on column marts.claims_audit.inputs is 'The article''s own inputs. [text]';
 comment on column marts.claims_audit.recomputed is 'What they give. [text]';
-comment on column marts.claims_audit.verdict is 'holds, fails… [text]';
+comment on column marts.claims_audit.verdict is 'holds, fails (against its own inputs) or inconsistent (with another figure of the article). [text]';
 comment on column marts.claims_audit.right_number is 'What it should say. [text]';
+comment on column marts.claims_audit.qualifier is 'In what sense, or what else to know. [text]';
+comment on column marts.claims_audit.live_evidence is 'What today''s prices say about it; empty where none bears on it. [text]';
+comment on column marts.claims_audit.evidence_at is 'When that price was fetched. [UTC]';
 
 create table if not exists marts.source_health (
     source text not null,
