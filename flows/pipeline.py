@@ -388,7 +388,10 @@ def rank(
     models, quants, workloads, gpus = (reference[name] for name in ("models", "quants", "workloads", "gpus"))
     history = pl.concat([warehouse.rows("core.gpu_offers", run_id), warehouse.offers_before(run_id)], how="diagonal")
     gpu_prices = offers.gpu_prices(history, gpus, assumptions, as_of)
-    estimates = estimate(cost.configurations(gpu_prices, models, workloads), reference)
+    # What does not fit, or misses the service level, is two thirds of all and on no board: `pertoken estimate` says why.
+    estimates = estimate(cost.configurations(gpu_prices, models, workloads), reference).filter(
+        pl.col("reason").is_null()
+    )
     boarded = [source.name for source in sources if source.kind == "api" and not source.cross_check]
     api_prices = warehouse.current_prices(run_id).filter(pl.col("source").is_in(boarded))
     leaderboard = ranking.leaderboard(

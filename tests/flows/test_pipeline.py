@@ -1,0 +1,246 @@
+"""One run after another on a market of loopback servers, from the first request to what an analyst opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from flows import pipeline
+from flows.progress import Silent
+from flows.settings import BadSetting, Settings
+from scrapers.registry import SOURCES
+from tests.flows.market import Clock, market, refresh
+from tests.loopback.server import Answer, Routes
+from tests.loopback.sites import routes
+from warehouse.published import open_published
+from warehouse.store import Warehouse
+
+FIRST = datetime(2026, 7, 20, 6, tzinfo=UTC)
+SECOND = FIRST + timedelta(days=1)
+RECORDED = routes(None, date(2026, 8, 21))
+FEW = {name: RECORDED[name] for name in ("vultr", "cloudrift", "openai", "openrouter")}
+
+
+def ask(published: Path, sql: str) -> list[tuple[object, ...]]:
+    with open_published(published) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def contents(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of core and marts, in an order of its own: what a replay must reproduce."""
+    tables = warehouse.connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('core', 'marts')"
+    ).fetchall()
+    # finished_at is when somebody ran it, not what the run says.
+    return {
+        table: sorted(warehouse.connection.execute(f"select * from {table}").fetchall(), key=repr)
+        for (table,) in tables
+        if table != "core.runs"
+    }
+
+
+# --- the real books --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TwoDays:
+    settings: Settings
+    reports: tuple[pipeline.RunReport, pipeline.RunReport]
+
+
+@pytest.fixture(scope="module")
+def two_days(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
+    """Two runs a day apart on the real responses: the whole Vast.ai book of each day, every page at its real path."""
+    home = tmp_path_factory.mktemp("two-days")
+    reports = []
+    for moment in (FIRST, SECOND):
+        with market(home, routes(captures, moment.date())) as settings:
+            reports.append(refresh(settings, moment))
+    return TwoDays(settings, (reports[0], reports[1]))
+
+
+def offers_of(captures: Path, day: date) -> set[tuple[str, str]]:
+    book = pl.read_ndjson(captures / "gpu" / "vast" / f"{day}.jsonl.gz")
+    kinds = {"on-demand": "on_demand", "bid": "spot_floor"}
+    return {(kinds[rental], str(offer)) for rental, offer in book.select("rental_type", "id").iter_rows()}
+
+
+@pytest.mark.captures
+def test_every_offer_of_the_book_is_stored_each_day(captures: Path, two_days: TwoDays) -> None:
+    for report, moment in zip(two_days.reports, (FIRST, SECOND), strict=True):
+        assert [source.source for source in report.broken] == []
+        stored = ask(
+            two_days.settings.published,
+            f"select price_kind, offer_id from core.gpu_offers where source = 'vast' and run_id = '{report.run_id}'",
+        )
+        assert len(stored) == len(set(stored))
+        assert set(stored) == offers_of(captures, moment.date())
+
+
+@pytest.mark.captures
+def test_boards_are_ranked_and_dated(two_days: TwoDays) -> None:
+    boards = ask(
+        two_days.settings.published,
+        """select board, count(place), min(place), count(distinct workload), max(provenance), max(observed_at)::date
+           from marts.leaderboard where place is not null group by board""",
+    )
+    assert {board for board, *_ in boards} == {"trusted", "community", "interruptible", "api", "combined"}
+    for board, ranked, first, workloads, provenance, newest in boards:
+        assert ranked and first == 1, board
+        assert workloads == (2 if board == "interruptible" else 9)
+        assert (provenance, newest) == ("live", SECOND.date())
+
+
+@pytest.mark.captures
+def test_a_second_day_adds_history_and_keeps_the_first(two_days: TwoDays) -> None:
+    runs = ask(two_days.settings.published, "select run_id, count(*) from core.gpu_offers group by 1 order by 1")
+    assert [run for run, _ in runs] == [report.run_id for report in two_days.reports]
+    history = ask(two_days.settings.published, "select count(distinct run_id) from marts.gpu_price_history")
+    assert history == [(2,)]
+
+
+@pytest.mark.captures
+def test_replay_reproduces_core_and_marts_exactly(two_days: TwoDays) -> None:
+    with Warehouse.open(two_days.settings.warehouse) as warehouse:
+        before = contents(warehouse)
+        read, changed = pipeline.replay(warehouse, None, SOURCES, two_days.settings, Silent())
+        after = contents(warehouse)
+    assert (read, changed) == (2, 0)
+    assert before.keys() == after.keys()
+    for table in before:
+        assert before[table] == after[table], table
+
+
+@pytest.mark.captures
+def test_a_40_gb_a100_is_never_an_80_gb_one(two_days: TwoDays) -> None:
+    found = ask(
+        two_days.settings.published,
+        """select gpu, min(memory_gib), max(memory_gib) from core.gpu_offers
+           where source = 'vast' and gpu like 'a100%' group by gpu""",
+    )
+    assert {gpu for gpu, *_ in found} == {"a100-sxm-40gb", "a100-sxm-80gb", "a100-pcie-40gb", "a100-pcie-80gb"}
+    for gpu, least, most in found:
+        nominal = 80 if str(gpu).endswith("-80gb") else 40
+        assert 0.93 * nominal <= float(str(least)) <= float(str(most)) <= nominal, gpu
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_source_is_named_and_the_rest_is_published(tmp_path: Path) -> None:
+    with market(tmp_path, FEW) as settings:
+        assert not refresh(settings, FIRST, *FEW).broken
+    without_vultr = {name: served for name, served in FEW.items() if name != "vultr"}
+    with market(tmp_path, without_vultr) as settings:
+        report = refresh(settings, FIRST + timedelta(hours=6), *FEW)
+    (broken,) = report.broken
+    assert broken.source == "vultr"
+    assert "404" in str(broken.error)
+    assert report.published is not None
+    ages = dict(
+        ask(
+            settings.published,
+            """select source, max(age_hours) from marts.leaderboard where place is not null
+               and source in ('vultr', 'cloudrift') group by source""",
+        )
+    )
+    assert ages.keys() == {"vultr", "cloudrift"}
+    assert float(str(ages["cloudrift"])) < 0.1
+    assert float(str(ages["vultr"])) == pytest.approx(6, abs=0.1)
+    health = ask(settings.published, "select outcome, error from marts.source_health where source = 'vultr'")
+    assert health[0][0] == "failed"
+
+
+def test_nothing_answered_leaves_the_published_file_as_it_is(tmp_path: Path) -> None:
+    with market(tmp_path, FEW) as settings:
+        refresh(settings, FIRST, *FEW)
+        before = settings.published.read_bytes()
+    with market(tmp_path, {}) as settings:
+        report = refresh(settings, FIRST + timedelta(hours=6), *FEW)
+    assert report.published is None
+    assert {source.outcome for source in report.sources} == {"failed"}
+    assert settings.published.read_bytes() == before
+
+
+def test_an_analyst_who_reads_through_a_refresh_keeps_the_old_data(tmp_path: Path) -> None:
+    with market(tmp_path, FEW) as settings:
+        first = refresh(settings, FIRST, *FEW)
+        with duckdb.connect(settings.published, read_only=True) as analyst:
+            newest = "select max(run_id) from core.runs"
+            assert analyst.execute(newest).fetchall() == [(first.run_id,)]
+            second = refresh(settings, FIRST + timedelta(hours=6), *FEW)
+            assert analyst.execute(newest).fetchall() == [(first.run_id,)]
+        assert ask(settings.published, newest) == [(second.run_id,)]
+
+
+def test_a_page_that_is_no_longer_the_page_costs_its_source_alone(tmp_path: Path) -> None:
+    renamed: Routes = {"/*": lambda asked: Answer(json.dumps({"plans_v3": []}).encode())}
+    with market(tmp_path, {**FEW, "vultr": renamed}) as settings:
+        report = refresh(settings, FIRST, *FEW)
+    (broken,) = report.broken
+    assert broken.source == "vultr" and broken.records == 0
+    assert "plans" in str(broken.error)
+    assert report.published is not None
+
+
+# --- recorded responses ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    settings = Settings(home=tmp_path_factory.mktemp("recorded"))
+    report = pipeline.refresh_recorded(settings, SOURCES, Silent(), Clock(datetime.now(UTC)))
+    assert report.provenance == "recorded"
+    assert not report.broken
+    yield settings
+
+
+def test_recorded_responses_say_so_in_every_row_and_lie_apart(recorded: Settings) -> None:
+    published = recorded.recorded().published
+    assert not recorded.published.exists()
+    for table in ("core.gpu_offers", "core.api_prices", "marts.gpu_prices", "marts.leaderboard", "marts.break_even"):
+        assert ask(published, f"select distinct provenance from {table}") == [("recorded",)], table
+
+
+def test_the_ten_gb_slice_is_no_a100_and_hosts_no_70b(recorded: Settings) -> None:
+    published = recorded.recorded().published
+    slices = ask(
+        published,
+        """select gpu_count, memory_gib, is_slice from core.gpu_offers
+           where source = 'vultr' and usd_per_hour between 0.341 and 0.343""",
+    )
+    assert slices and {is_slice for *_, is_slice in slices} == {True}
+    assert {(gpu_count, memory) for gpu_count, memory, _ in slices} == {(0.125, 10.0)}
+    cheapest = ask(published, "select min(usd_per_gpu_hour) from marts.gpu_prices where gpu like 'a100%80gb'")
+    assert float(str(cheapest[0][0])) > 0.5
+    hosted = ask(
+        published,
+        "select count(*) from marts.leaderboard where source = 'vultr' and model like '%70b%' and usd_per_hour < 0.5",
+    )
+    assert hosted == [(0,)]
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_source_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="no source 'vastt'; there is vast, vultr"):
+        pipeline.asked(SOURCES, Settings(tmp_path), ["vastt"])
+
+
+def test_a_keyed_source_is_absent_without_its_key_and_asking_for_it_says_which(tmp_path: Path) -> None:
+    keyed = {source.name: source.key for source in SOURCES if source.key_required}
+    assert keyed
+    assert not {source.name for source in pipeline.asked(SOURCES, Settings(tmp_path))} & keyed.keys()
+    name, variable = next(iter(keyed.items()))
+    with pytest.raises(BadSetting, match=f"set {variable}"):
+        pipeline.asked(SOURCES, Settings(tmp_path), [name])
+    with_key = Settings(tmp_path, keys={name: "secret"})
+    assert name in {source.name for source in pipeline.asked(SOURCES, with_key)}
