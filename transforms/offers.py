@@ -15,6 +15,8 @@ from transforms.assumptions import Assumptions
 
 CONFIGURATION: Final = ["board", "source", "gpu", "gpu_count"]
 GPU_ON_BOARD: Final = ["board", "source", "gpu"]
+RATES: Final = ["reliability", "storage_usd_per_gb_month", "egress_usd_per_gb", "ingress_usd_per_gb"]
+"""Figures of an offer that are shares or prices beside the main one."""
 GIB_IN_GB: Final = 1.073741824
 LONGEST_GAP_HOURS: Final = 30.0
 """Snapshots further apart say nothing about how long an offer lasts."""
@@ -33,6 +35,7 @@ def on_boards(offers: pl.DataFrame, gpus: pl.DataFrame, assumptions: Assumptions
     purchase = pl.max_horizontal(pl.col("min_purchase_gpus").cast(pl.Float64) / pl.col("gpu_count"), 1.0)
     placed = (
         offers.drop("board", "interconnect", "nominal_gib", strict=False)
+        .with_columns(_sane(name) for name in RATES)
         .join(links, on="gpu", how="left", validate="m:1", maintain_order="left")
         .with_columns(
             board=_board(assumptions),
@@ -114,6 +117,11 @@ def _disk_gb(weights_gib: pl.Expr, assumptions: Assumptions) -> pl.Expr:
     return assumptions.disk_weights_factor * weights_gib * GIB_IN_GB + assumptions.disk_spare_gb
 
 
+def _sane(name: str) -> pl.Expr:
+    """A rate that is negative or no number is not said: it must not make an offer cheaper or better."""
+    return pl.when(pl.col(name).is_finite() & (pl.col(name) >= 0)).then(pl.col(name)).alias(name)
+
+
 def _interconnect() -> pl.Expr:
     link = pl.col("link").cast(pl.String).fill_null("pcie")
     return (
@@ -153,7 +161,7 @@ def _exclusion() -> pl.Expr:
         .then(pl.when(failed == "").then(pl.col("status")).otherwise(failed))
         .when(pl.col("board").is_null())
         .then(pl.lit("reserved: prepaid"))
-        .when(~(pl.col("usd_per_hour").fill_null(0.0) > 0))
+        .when(~(pl.col("usd_per_hour").is_finite() & (pl.col("usd_per_hour") > 0)).fill_null(False))
         .then(pl.lit("unpriced"))
         .when(count.is_null() | (count != count.floor()))
         .then(pl.lit("impossible_gpu_count"))

@@ -40,6 +40,7 @@ def only(prices: pl.DataFrame, **values: Any) -> dict[str, Any]:
         ({}, "trusted"),
         ({"reliability": 0.94}, "community"),
         ({"reliability": None}, "community"),
+        ({"reliability": float("nan")}, "community"),
         ({"verification": "unverified"}, "community"),
         ({"verification": "deverified"}, "community"),
         ({"price_kind": "spot_floor"}, "interruptible"),
@@ -63,6 +64,8 @@ def test_each_offer_stands_on_its_board(fields: dict[str, Any], board: str) -> N
         ({"price_kind": "reserved"}, "reserved: prepaid"),
         ({"usd_per_hour": None}, "unpriced"),
         ({"usd_per_hour": 0.0}, "unpriced"),
+        ({"usd_per_hour": float("nan")}, "unpriced"),
+        ({"usd_per_hour": float("inf")}, "unpriced"),
         ({"gpu_count": 1.5}, "impossible_gpu_count"),
         ({"in_stock": False}, "out_of_stock"),
         (
@@ -125,6 +128,14 @@ def test_the_price_per_gpu_over_all_sizes_stands_beside_each_size() -> None:
     two = only(prices, gpu_count=2)
     assert (two["price_rule"], two["usd_per_hour"], two["n_machines"]) == ("thin", 0.90, 1)
     assert (two["n_machines_any_size"], two["usd_per_gpu_hour_any_size"]) == (12, pytest.approx(0.32))
+
+
+def test_a_negative_or_senseless_rate_makes_no_offer_cheaper() -> None:
+    for rate in (-5.0, float("nan"), None):
+        row = only(priced(*ten(storage_usd_per_gb_month=rate)))
+        assert row["storage_usd_per_gb_month"] is None
+        disk = pl.DataFrame([row]).select(offers.disk_usd_per_hour(pl.lit(10.0), ASSUMPTIONS)).item()
+        assert disk == pytest.approx((20 * offers.GIB_IN_GB + 50) * 0.20 / 720)
 
 
 def test_memory_is_what_a_driver_shows_not_what_a_brochure_says() -> None:
