@@ -108,6 +108,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+API_ROW = {
+    "kind": "api",
+    "source": "openrouter",
+    "provider": "host-a",
+    "tier": "standard",
+    "gpu": None,
+    "gpu_count": None,
+}
+
+
 def rows(table: str, *changes: dict[str, Any]) -> pl.DataFrame:
     """One row per dictionary: what it says over the defaults of the table; the rest is null."""
     schema = frame_schema(table)
@@ -170,7 +180,7 @@ def core(
 
 
 def marts(at: datetime, *, usd_per_gpu_hour: float = 2.0) -> dict[str, pl.DataFrame]:
-    """Frames for `replace_marts`: one configuration, one estimate, one ranked row."""
+    """Frames for `replace_marts`: one configuration, one estimate, one machine and one API host ranked."""
     return {
         "gpu_prices": rows(
             "marts.gpu_prices",
@@ -178,7 +188,12 @@ def marts(at: datetime, *, usd_per_gpu_hour: float = 2.0) -> dict[str, pl.DataFr
         ),
         "throughput": rows("marts.throughput", {}),
         "leaderboard": rows(
-            "marts.leaderboard", {"observed_at": at, "as_of": at, "usd_per_hour": 8 * usd_per_gpu_hour}
+            "marts.leaderboard",
+            *(
+                {"board": board, "observed_at": at, "as_of": at, "usd_per_hour": 8 * usd_per_gpu_hour}
+                for board in ("trusted", "combined")
+            ),
+            {"board": "combined", "place": 2, "usd_per_mtok": 1.0, "as_of": at} | API_ROW,
         ),
     }
 
@@ -228,3 +243,12 @@ def published_runs(folder: Path, count: int) -> Published:
         for number in range(count):
             whole_run(warehouse, number, usd_per_gpu_hour=2 + number / 100)
         return publish(warehouse, folder / "prices.duckdb")
+
+
+def published_two_months(folder: Path) -> Published:
+    """Runs of November and of December, in which the GPU price rises and the API price falls; November is archived."""
+    with Warehouse.open(folder / "warehouse.duckdb") as warehouse:
+        load_small_reference(warehouse)
+        for number in (0, 56, 57, 120, 124):
+            whole_run(warehouse, number, usd_per_gpu_hour=2 + number / 100, usd_per_mtok=f"{4 - number / 100:.2f}")
+        return publish(warehouse, folder / "prices.duckdb", recent_runs=2)

@@ -108,7 +108,7 @@ def test_an_export_is_a_data_set_of_its_own(published: Path, tmp_path: Path) -> 
         body = (tmp_path / "out" / file["name"]).read_bytes()
         assert (len(body), hashlib.sha256(body).hexdigest()) == (file["bytes"], file["sha256"])
     rows = {file["name"]: file["rows"] for file in manifest["files"]}
-    assert rows["leaderboard.csv"] == rows["leaderboard.parquet"] == 1
+    assert rows["leaderboard.csv"] == rows["leaderboard.parquet"] == 3
 
     out = tmp_path / "out"
     assert (out / "leaderboard.excel.csv").read_bytes().startswith(b"\xef\xbb\xbfboard,")
