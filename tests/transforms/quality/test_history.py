@@ -77,6 +77,14 @@ def test_a_second_source_alone_does_not_release_in_the_first_run() -> None:
     assert read(checked, source="openai")[0] == "held"
 
 
+def test_the_same_answer_judged_again_is_no_second_run() -> None:
+    desk = Desk()
+    desk.run([price("2"), second("2")])
+    desk.run([price("5"), second("5")])
+    again = desk.check(frame([price("5"), second("5")], desk.now))
+    assert read(again, source="openai")[0] == "held"
+
+
 def test_a_second_run_with_yet_another_price_starts_over() -> None:
     desk = desk_at("2")
     desk.run([price("5"), second("5")])
@@ -135,17 +143,27 @@ def test_an_announced_end_of_a_promotion_is_expected() -> None:
     assert checked.changes["verdict"].to_list() == ["expected"]
 
 
+def test_an_announced_end_explains_a_moderate_rise_where_no_list_price_was_told() -> None:
+    desk = Desk()
+    desk.run([price("0.5", promo_until=date(2026, 7, 1)), price("0.5", "output", promo_until=date(2026, 7, 1))])
+    desk.now += timedelta(days=1)
+    checked = desk.run([price("2"), price("6", "output")])
+    assert read(checked) == ("ok", ["promo_ended"])
+    assert read(checked, component="output")[0] == "quarantined"
+
+
 @pytest.mark.parametrize(
-    ("until", "then"),
+    ("until", "listed", "then"),
     [
-        (date(2026, 12, 31), "6"),  # before its end
-        (date(2026, 7, 1), "7"),  # not the list price
-        (date(2026, 7, 1), "0.2"),  # a fall
+        (date(2026, 12, 31), "6", "6"),  # before its end
+        (date(2026, 7, 1), "6", "7"),  # not the list price
+        (date(2026, 7, 1), "6", "0.2"),  # a fall
+        (date(2026, 7, 1), None, "0.2"),  # a fall, and no list price told
     ],
 )
-def test_a_promotion_explains_nothing_else(until: date, then: str) -> None:
+def test_a_promotion_explains_nothing_else(until: date, listed: str | None, then: str) -> None:
     desk = Desk()
-    desk.run([price("0.5", promo_until=until, list_usd_per_mtok=Decimal(6))])
+    desk.run([price("0.5", promo_until=until, list_usd_per_mtok=Decimal(listed) if listed else None)])
     desk.now += timedelta(days=1)
     assert read(desk.run([price(then)]))[0] != "ok"
 
@@ -184,7 +202,8 @@ def test_an_absence_survives_a_failed_run_in_between() -> None:
     desk = Desk()
     desk.run(page(5))
     desk.run(page(4))
-    desk.run([], asked(openai="failed"))
+    failed = desk.run([], asked(openai="failed"))
+    assert carried(failed, "m4") == ("ok", ["carried_forward", "source_failed", "absent"])
     assert carried(desk.run(page(4)), "m4")[0] == "retired"
 
 

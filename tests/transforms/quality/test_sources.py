@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -44,6 +45,15 @@ def test_the_first_run_and_a_short_list_cannot_be_frozen() -> None:
     desk = Desk()
     desk.run(page(9))
     assert verdict(desk.run(page(9, "2.5")))[0] == "healthy"
+
+
+def test_announced_ends_of_promotions_freeze_nothing() -> None:
+    desk = Desk()
+    desk.run(page(20, promo_until=date(2026, 7, 1)))
+    desk.now += timedelta(days=1)
+    checked = desk.run(page(20, "3"))
+    assert verdict(checked) == ("healthy", [])
+    assert set(usable(checked).values()) == {"3"}
 
 
 def test_a_frozen_source_thaws_row_by_row_when_others_confirm() -> None:
