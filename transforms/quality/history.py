@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from transforms.quality import limits
-from transforms.quality.rows import same
+from transforms.quality.rows import same, same_but
 
 FAMILY: Final = ("source", "provider", "model_name", "component", "tier")
 """What stays when a page splits a price by context, by hours or by endpoint, and gives it new keys."""
@@ -116,10 +116,15 @@ def carry_forward(
         )
         .join(read, on="price_key", how="left", validate="1:1", maintain_order="left")
         .join(before, on="price_key", how="left", validate="1:1", maintain_order="left")
-        .with_columns(pl.col("was_absent", "was_gone").fill_null(value=False), why=_why_carried())
+    )
+    kept = _with_superseded(kept, rows).with_columns(
+        pl.col("was_absent", "was_gone").fill_null(value=False), why=_why_carried()
     )
     absent = pl.col("read_status").is_null()
-    gone = absent & (pl.col("was_gone") | (pl.col("was_absent") & (pl.col("why") == "absent")))
+    absent_again = pl.col("was_absent") & (pl.col("why") == "absent")
+    superseded = absent & pl.col("superseded")
+    gone = superseded | (absent & (pl.col("was_gone") | absent_again))
+    why_gone = pl.when(superseded).then(pl.lit("superseded")).otherwise(pl.lit("absent_twice"))
     still_absent = pl.when(absent & pl.col("was_absent") & (pl.col("why") != "absent")).then(pl.lit("absent"))
     return kept.with_columns(
         status=pl.when(gone)
@@ -128,6 +133,24 @@ def carry_forward(
         .then(pl.lit("ok"))
         .otherwise(pl.lit("stale")),
         reasons=pl.concat_list(
-            pl.lit("carried_forward"), pl.when(gone).then(pl.lit("absent_twice")).otherwise("why"), still_absent
+            pl.lit("carried_forward"), pl.when(gone).then(why_gone).otherwise("why"), still_absent
         ).list.drop_nulls(),
     )
+
+
+def _with_superseded(kept: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds superseded: one price for all hours has become a peak and an off-peak price, or the other way round.
+
+    Waiting for a second absence here would leave an old price beside the new ones, and perhaps below them.
+    """
+    now = rows.filter(pl.col("status") == "ok").select(
+        but_hours=same_but("time_band"), banded=pl.col("time_band") != "all"
+    )
+    then = kept.with_columns(but_hours=same_but("time_band"), banded=pl.col("time_band") == "all")
+    return then.join(
+        now.unique().with_columns(superseded=pl.lit(value=True)),
+        on=["but_hours", "banded"],
+        how="left",
+        validate="m:1",
+        maintain_order="left",
+    ).with_columns(pl.col("superseded").fill_null(value=False))

@@ -198,6 +198,18 @@ def test_delisted_after_two_absences_from_a_healthy_source() -> None:
     assert read(back, "m4") == ("ok", [])
 
 
+def test_a_price_split_by_hours_is_superseded_at_once() -> None:
+    desk = desk_at("2")
+    split = [price("1.9", time_band="off_peak"), price("3.8", time_band="peak")]
+    checked = desk.run(split)
+    assert carried(checked) == ("retired", ["carried_forward", "superseded"])
+    assert sorted(checked.prices.filter(pl.col("status") == "ok")["usd_per_mtok"]) == [Decimal("1.9"), Decimal("3.8")]
+    assert carried(desk.run(split))[0] == "retired"
+    off_peak_only = desk.run(split[:1])
+    assert off_peak_only.prices.filter(pl.col("time_band") == "peak")["status"].to_list() == ["ok"]
+    assert desk.run([price("2")]).prices.filter(pl.col("time_band") != "all")["status"].to_list() == ["retired"] * 2
+
+
 def test_an_absence_survives_a_failed_run_in_between() -> None:
     desk = Desk()
     desk.run(page(5))
