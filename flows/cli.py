@@ -5,21 +5,33 @@ Modules that take long to import (polars, httpx) are imported by the commands th
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from flows import settings as settings_module
 from flows.settings import BadSetting, Settings
+from flows.terminal import (
+    Board,
+    File,
+    Format,
+    Model,
+    Output,
+    Quant,
+    Workload,
+    known_on_boards,
+    published_file,
+    show,
+    stderr,
+    stdout,
+    write,
+)
 
 if TYPE_CHECKING:
     from flows.pipeline import RunReport
@@ -33,8 +45,6 @@ app = typer.Typer(
     "· 3 published, but a source is broken · 4 nothing published, the last good file stays "
     "· 5 another refresh is running.",
 )
-stdout = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
-stderr = Console(stderr=True, highlight=False)
 
 
 class Exit(IntEnum):
@@ -44,21 +54,6 @@ class Exit(IntEnum):
     BROKEN_SOURCE = 3
     NOT_PUBLISHED = 4
     BUSY = 5
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
-    md = "md"
-
-
-class Board(StrEnum):
-    trusted = "trusted"
-    community = "community"
-    interruptible = "interruptible"
-    api = "api"
-    combined = "combined"
 
 
 def main() -> None:
@@ -90,28 +85,6 @@ def _settings() -> Settings:
     from scrapers.registry import SOURCES
 
     return settings_module.read(SOURCES)
-
-
-def _published(path: Path | None) -> Path:
-    """The file to read: the one named, else the live one, else the one made from recorded responses."""
-    if path is not None:
-        if not path.is_file():
-            raise BadSetting(f"there is no file {path}")
-        return path
-    current = settings_module.read(())
-    for candidate in (current.published, current.recorded().published):
-        if candidate.is_file():
-            return candidate
-    raise BadSetting(
-        f"nothing has been published in {current.home} yet; run `pertoken refresh`, "
-        "or `pertoken refresh --or-recorded` to see the bundled responses without a network"
-    )
-
-
-File = Annotated[Path | None, typer.Option("--file", help="Another published file than the one in PERTOKEN_HOME.")]
-Workload = Annotated[str | None, typer.Option(help="chat, rag, batch, …; all when left out.")]
-Model = Annotated[str | None, typer.Option(help="Our id of a model, e.g. llama-3.3-70b.")]
-Quant = Annotated[str | None, typer.Option(help="bf16, fp8, int4, mxfp4, nvfp4, …")]
 
 
 @app.command(
@@ -166,18 +139,18 @@ def leaderboard(
     board: Annotated[Board | None, typer.Option(help="One board instead of the overview.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows per workload.")] = 10,
     excluded: Annotated[bool, typer.Option("--excluded", help="The rows that are not ranked, and why.")] = False,
-    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    output: Output = Format.table,
     file: File = None,
 ) -> None:
     """The cheapest $ per 1M tokens: per workload and model, self-hosted beside API; or the ranks of one board."""
     from flows import tables
 
-    published = _published(file)
-    _known(published, workload=workload, model=model)
+    published = published_file(file)
+    known_on_boards(published, workload=workload, model=model)
     if board is None and model is None and not excluded and output is Format.table:
         warning = tables.banner(published)
         parts = tables.overview(published, workload=workload, model=model, quant=quant, top=top)
-        _print([*filter(None, [warning]), *parts, *filter(None, [warning])])
+        show([warning, *parts, warning])
         return
     shown = board or Board.combined
     found = tables.rows(
@@ -185,41 +158,9 @@ def leaderboard(
     )
     if output is Format.table:
         columns = tables.EXCLUDED if excluded else tables.BOARD
-        _print([*filter(None, [tables.banner(published)]), tables.on_terminal(columns, found)])
+        show([tables.banner(published), tables.on_terminal(columns, found)])
     else:
-        _write(found, output)
-
-
-def _known(published: Path, **wanted: str | None) -> None:
-    """An unknown model or workload is an error that names what exists, not an empty table."""
-    from difflib import get_close_matches
-
-    from flows import tables
-
-    for kind, name in wanted.items():
-        if name is None:
-            continue
-        known = [row["name"] for row in tables.rows(published, "names", kind=kind)]
-        if name not in known:
-            near = get_close_matches(name, known, n=5, cutoff=0.4) or sorted(known)[:20]
-            raise BadSetting(f"there is no {kind} {name!r} on the boards; there is {', '.join(near)}")
-
-
-def _print(parts: Sequence[Any]) -> None:
-    for part in parts:
-        stdout.print(part)
-
-
-def _write(found: Sequence[dict[str, Any]], output: Format) -> None:
-    """Rows on standard output, for a pipe."""
-    from warehouse.export.text import csv_text, markdown_table
-
-    if output is Format.json:
-        sys.stdout.write(json.dumps(list(found), default=str, indent=1) + "\n")
-    elif output is Format.csv:
-        sys.stdout.write(csv_text(found))
-    else:
-        sys.stdout.write(markdown_table(found))
+        write(found, output)
 
 
 @app.command(epilog="Example: pertoken sources")
@@ -227,7 +168,7 @@ def sources(file: File = None) -> None:
     """Each source: last success, age, rows, errors; then the names nobody knows yet."""
     from flows import tables
 
-    published = _published(file)
+    published = published_file(file)
     stdout.print(tables.on_terminal(tables.SOURCES, tables.rows(published, "sources")))
     if unknown := tables.rows(published, "unknown_names", top=30):
         title = "names nobody knows yet: on no board"
@@ -248,7 +189,7 @@ def export(
     from warehouse.export import export_query
 
     formats = tuple(part.strip() for text in output for part in text.split(",") if part.strip())
-    published = _published(file)
+    published = published_file(file)
     if query:
         manifest = export_query(published, query, folder, name="query", formats=formats)
     else:
@@ -261,13 +202,13 @@ def export(
 )
 def sql(
     statement: Annotated[str | None, typer.Argument(help="One query; without it, a read-only DuckDB shell.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    output: Output = Format.table,
     file: File = None,
 ) -> None:
     """Ask the published file: read-only, without access to other files."""
     from flows import shell
 
-    published = _published(file)
+    published = published_file(file)
     if statement is None:
         shell.interactive(published, stdout)
         return
@@ -275,7 +216,7 @@ def sql(
     if output is Format.table:
         stdout.print(shell.as_table(found))
     else:
-        _write(found, output)
+        write(found, output)
 
 
 @app.command(epilog="Example: pertoken capture vultr")
