@@ -25,7 +25,7 @@ from warehouse.store import Warehouse
 FIRST = datetime(2026, 7, 20, 6, tzinfo=UTC)
 SECOND = FIRST + timedelta(days=1)
 RECORDED = routes(None, date(2026, 8, 21))
-FEW = {name: RECORDED[name] for name in ("vultr", "cloudrift", "openai", "openrouter")}
+FEW = {name: RECORDED[name] for name in ("vultr", "runpod", "openai", "openrouter")}
 
 
 def ask(published: Path, sql: str) -> list[tuple[object, ...]]:
@@ -147,12 +147,11 @@ def test_a_broken_source_is_named_and_the_rest_is_published(tmp_path: Path) -> N
     ages = dict(
         ask(
             settings.published,
-            """select source, max(age_hours) from marts.leaderboard where place is not null
-               and source in ('vultr', 'cloudrift') group by source""",
+            "select source, max(age_hours) from marts.gpu_prices where exclusion_reason is null group by source",
         )
     )
-    assert ages.keys() == {"vultr", "cloudrift"}
-    assert float(str(ages["cloudrift"])) < 0.1
+    assert ages.keys() == {"vultr", "runpod"}
+    assert float(str(ages["runpod"])) < 0.1
     assert float(str(ages["vultr"])) == pytest.approx(6, abs=0.1)
     health = ask(settings.published, "select outcome, error from marts.source_health where source = 'vultr'")
     assert health[0][0] == "failed"
