@@ -98,16 +98,14 @@ def with_agreement(rows: pl.DataFrame, agreement: pl.DataFrame) -> pl.DataFrame:
     voices = against.sort("gap").unique(["price_key", "second_channel"], keep="first")
     alike = pl.col("second").max() <= pl.col("second").min() * (1 + limits.SAME_PRICE_GAP)
     agreed = readings.filter("agrees").unique("price_key", keep="first", maintain_order=True)
-    joined = rows
-    for said in (
+    said = readings.group_by("price_key").agg(nearest_factor=pl.col("factor").min())
+    for part in (
         agreed.select("price_key", confirmed_by="second_source"),
-        readings.group_by("price_key").agg(nearest_factor=pl.col("factor").min()),
-        against.group_by("price_key", maintain_order=True).agg(
-            disagrees=pl.lit("disagrees:") + pl.col("second_source")
-        ),
+        against.group_by("price_key", maintain_order=True).agg(disagrees="said"),
         voices.group_by("price_key").agg(outvoted=(pl.len() > 1) & alike),
     ):
-        joined = joined.join(said, on="price_key", how="left", validate="1:1", maintain_order="left")
+        said = said.join(part, on="price_key", how="left", validate="1:1")
+    joined = rows.join(said, on="price_key", how="left", validate="1:1", maintain_order="left")
     none = pl.lit([], pl.List(pl.String))
     outvoted = pl.when("outvoted").then(pl.lit(["outvoted"])).otherwise(none)
     reasons = pl.concat_list(pl.col("disagrees").fill_null(none), outvoted)

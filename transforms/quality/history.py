@@ -97,24 +97,21 @@ def carry_forward(
     rows: this run's, with status. verdicts: source, outcome, verdict of the sources asked; others carry nothing.
     status ok up to `limits.FRESH_FOR`, then stale; retired after a second absence from a source that is otherwise well.
     """
-    settled = rows.filter(pl.col("status").is_in(["ok", "retired", "contact_sales"])).select("price_key")
     read = rows.select("price_key", read_status="status")
-    before = previous.group_by("price_key").agg(
-        was_absent=pl.col("reasons").list.contains("absent").any(),
-        was_gone=pl.col("status").is_in(["retired", "contact_sales"]).any(),
+    settled = pl.col("read_status").is_in(["ok", "retired", "contact_sales"]).fill_null(value=False)
+    gone_before = pl.col("status").is_in(["retired", "contact_sales"])
+    before = (
+        previous.filter(carried() | gone_before)
+        .group_by("price_key")
+        .agg(was_absent=pl.col("reasons").list.contains("absent").any(), was_gone=gone_before.any())
     )
+    asked = verdicts.select("source", "outcome", "verdict")
     age = pl.lit(as_of) - pl.col("observed_at")
     kept = (
         last_good.filter(age <= limits.REMEMBER_FOR)
-        .join(settled, on="price_key", how="anti", maintain_order="left")
-        .join(
-            verdicts.select("source", "outcome", "verdict"),
-            on="source",
-            how="inner",
-            validate="m:1",
-            maintain_order="left",
-        )
         .join(read, on="price_key", how="left", validate="1:1", maintain_order="left")
+        .filter(~settled)
+        .join(asked, on="source", how="inner", validate="m:1", maintain_order="left")
         .join(before, on="price_key", how="left", validate="1:1", maintain_order="left")
     )
     kept = _with_superseded(kept, rows).with_columns(

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from transforms.quality import limits
+from transforms.quality.rows import names_of_true
 
 OFFER_KEY: Final = ("source", "price_kind", "offer_id")
 FLAGS: Final = ("no_memory", "odd_duration")
@@ -48,9 +49,9 @@ def check_offers(
     """
     once = _one_row_per_offer(offers)
     beside = _with_references(once, gpus, usual_prices)
-    rules = _rules(as_of)
-    reasons = pl.concat_list([pl.when(rule).then(pl.lit(name)) for name, rule in rules.items()]).list.drop_nulls()
-    grave = pl.any_horizontal([rule for name, rule in rules.items() if name not in FLAGS])
+    flags = beside.select(**_rules(as_of))
+    reasons = names_of_true(flags)
+    grave = flags.select(pl.any_horizontal([name for name in flags.columns if name not in FLAGS])).to_series()
     books = judge_books(offers, once, usual_counts)
     collapsed = books.filter(pl.col("verdict") == "collapsed").select(
         "source", "price_kind", collapsed=pl.lit(value=True)

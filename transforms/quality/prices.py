@@ -10,7 +10,7 @@ import polars as pl
 from transforms.quality import limits
 from transforms.quality.agreement import compare, with_agreement
 from transforms.quality.history import carry_forward, size_of_move, with_movement, with_past
-from transforms.quality.rows import one_row_per_key, with_row_reasons
+from transforms.quality.rows import names_of_true, one_row_per_key, with_row_reasons
 from transforms.quality.sources import judge_sources
 
 _TEXT_LIST = pl.List(pl.String)
@@ -83,7 +83,7 @@ def _with_status(rows: pl.DataFrame) -> pl.DataFrame:
         "source_suspect": (pl.col("verdict") == "suspect") & (new | pl.col("moved")),
     }
     rows = rows.with_columns(
-        holds=pl.concat_list([pl.when(hold).then(pl.lit(name)) for name, hold in holds.items()]).list.drop_nulls(),
+        holds=names_of_true(rows.select(**{name: hold.fill_null(value=False) for name, hold in holds.items()})),
         repeated=(pl.col("was_status") == "held").fill_null(value=False),
     )
     held = pl.col("holds").list.len() > 0

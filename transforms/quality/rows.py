@@ -75,9 +75,18 @@ def with_row_reasons(rows: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFra
         name: (priced_or_listed & rule & ~_excused(name, exceptions)).fill_null(value=False)
         for name, rule in rules.items()
     }
-    reasons = pl.concat_list([pl.when(rule).then(pl.lit(name)) for name, rule in broken.items()]).list.drop_nulls()
-    distrusted = pl.any_horizontal([rule for name, rule in broken.items() if name not in FLAG_RULES])
-    return rows.hstack(beside.select(row_reasons=reasons, distrusted=distrusted))
+    flags = beside.select(**broken)
+    grave = pl.any_horizontal([name for name in broken if name not in FLAG_RULES])
+    return rows.with_columns(row_reasons=names_of_true(flags), distrusted=flags.select(grave).to_series())
+
+
+def names_of_true(flags: pl.DataFrame) -> pl.Series:
+    """Per row the names of the Boolean columns that are true: List(String). Built for the few rows that have any."""
+    some = flags.with_row_index("row").filter(pl.any_horizontal(flags.columns))
+    listed = pl.concat_list([pl.when(name).then(pl.lit(name)) for name in flags.columns]).list.drop_nulls()
+    rows = flags.select(row=pl.int_range(pl.len(), dtype=pl.UInt32))
+    named = rows.join(some.select("row", names=listed), on="row", how="left", validate="1:1", maintain_order="left")
+    return named.select(pl.col("names").fill_null(pl.lit([], pl.List(pl.String)))).to_series()
 
 
 def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
@@ -111,6 +120,8 @@ def _with_siblings(rows: pl.DataFrame) -> pl.DataFrame:
 def _beside(numbers: pl.DataFrame, group: str, which: pl.Expr, name: str) -> pl.DataFrame:
     """Joins the lowest price of the group's `which` rows as column `name`."""
     partner = numbers.filter(which).group_by(group).agg(pl.col("usd").min().alias(name))
+    if partner.is_empty():
+        return numbers.with_columns(pl.lit(None, pl.Float64).alias(name))
     return numbers.join(partner, on=group, how="left", validate="m:1", maintain_order="left")
 
 
