@@ -15,7 +15,6 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tests.warehouse import samples
 from warehouse.export import ExportError, export, export_query
 from warehouse.export.formats import WRITERS, Sheet
 from warehouse.export.text import csv_text, formula_safe, markdown_cell, markdown_table, plain
@@ -89,14 +88,9 @@ def test_values_are_written_the_same_way_everywhere() -> None:
     assert csv_text([]) == markdown_table([]) == ""
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return samples.published_runs(tmp_path_factory.mktemp("published"), 1).path
-
-
-def test_an_export_is_a_data_set_of_its_own(published: Path, tmp_path: Path) -> None:
+def test_an_export_is_a_data_set_of_its_own(published_once: Path, tmp_path: Path) -> None:
     at = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    manifest_path = export(published, tmp_path / "out", formats=tuple(WRITERS), exported_at=at)
+    manifest_path = export(published_once, tmp_path / "out", formats=tuple(WRITERS), exported_at=at)
     manifest = json.loads(manifest_path.read_text())
     assert manifest["as_of"] == "2026-11-01T06:00:00Z"
     assert manifest["age_hours"] == "6.0"
@@ -126,9 +120,9 @@ def test_an_export_is_a_data_set_of_its_own(published: Path, tmp_path: Path) -> 
     assert "h100-sxm-80gb" in (out / "leaderboard.md").read_text()
 
 
-def test_a_query_keeps_its_units(published: Path, tmp_path: Path) -> None:
+def test_a_query_keeps_its_units(published_once: Path, tmp_path: Path) -> None:
     export_query(
-        published, "select gpu, usd_per_gpu_hour from marts.gpu_prices", tmp_path, name="h100", formats=["parquet"]
+        published_once, "select gpu, usd_per_gpu_hour from marts.gpu_prices", tmp_path, name="h100", formats=["parquet"]
     )
     schema = pq.read_schema(tmp_path / "h100.parquet")
     assert schema.field("usd_per_gpu_hour").metadata[b"unit"] == b"USD/h"
@@ -142,16 +136,16 @@ def test_a_query_keeps_its_units(published: Path, tmp_path: Path) -> None:
         ("select nothing", "cannot be run"),
     ],
 )
-def test_a_query_that_is_none_leaves_no_file(published: Path, tmp_path: Path, sql: str, said: str) -> None:
+def test_a_query_that_is_none_leaves_no_file(published_once: Path, tmp_path: Path, sql: str, said: str) -> None:
     with pytest.raises(ExportError, match=said):
-        export_query(published, sql, tmp_path)
+        export_query(published_once, sql, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_name_cannot_leave_its_folder(published: Path, tmp_path: Path) -> None:
+def test_a_file_name_cannot_leave_its_folder(published_once: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot be part of a file name"):
-        export_query(published, "select 1 as one", tmp_path, name="../elsewhere")
+        export_query(published_once, "select 1 as one", tmp_path, name="../elsewhere")
     with pytest.raises(ExportError, match="no such format: xls"):
-        export(published, tmp_path, formats=["xls"])
+        export(published_once, tmp_path, formats=["xls"])
     with pytest.raises(ExportError, match=r"there is no table marts\.nothing"):
-        export(published, tmp_path, tables=["marts.nothing"])
+        export(published_once, tmp_path, tables=["marts.nothing"])

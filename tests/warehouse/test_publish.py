@@ -18,10 +18,8 @@ from warehouse.published import open_published
 from warehouse.store import Warehouse
 
 
-def test_the_published_file_explains_itself_and_holds_nothing_private(tmp_path: Path) -> None:
-    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
-        samples.load_small_reference(warehouse)
-        samples.whole_run(warehouse, 0)
+def test_the_published_file_explains_itself_and_holds_nothing_private(one_run: Path) -> None:
+    with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
         warehouse.record_decision(
             subject="openrouter|host-a|output",
             value_usd_per_mtok=None,
@@ -30,11 +28,11 @@ def test_the_published_file_explains_itself_and_holds_nothing_private(tmp_path: 
             decided_by="someone@example.org",
             decided_at=START,
         )
-        made = publish(warehouse, tmp_path / "prices.duckdb")
+        made = publish(warehouse, one_run / "prices.duckdb")
     assert made.as_of == START
     assert made.rows["core.gpu_offers"] == 1
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o444
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in one_run.iterdir()) == [
         "prices.duckdb",
         "warehouse.duckdb",
         "warehouse.duckdb.lock",
@@ -54,19 +52,19 @@ def test_the_published_file_explains_itself_and_holds_nothing_private(tmp_path: 
     assert b"someone@example.org" not in made.path.read_bytes()
 
 
-def test_a_failed_check_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
-    made = samples.published_runs(tmp_path, 1)
-    before = made.path.read_bytes()
-    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+def test_a_failed_check_is_named_and_leaves_the_old_file(one_run: Path) -> None:
+    published = one_run / "prices.duckdb"
+    before = published.read_bytes()
+    with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
         at = START + timedelta(hours=6)
         run = samples.begin(warehouse, 1)
         warehouse.replace_core(run, samples.core(at, offers=[{}, {}]))
         warehouse.finish_run(run, finished_at=at, as_of=at)
         with pytest.raises(CheckFailed, match="Is an offer twice in one run") as failed:
-            publish(warehouse, made.path)
+            publish(warehouse, published)
     assert set(failed.value.failures) == {"offers_have_one_row_per_key", "boards_are_of_the_newest_run"}
-    assert made.path.read_bytes() == before
-    assert [path for path in tmp_path.iterdir() if "building" in path.name] == []
+    assert published.read_bytes() == before
+    assert [path for path in one_run.iterdir() if "building" in path.name] == []
 
 
 SPOILED = {
@@ -104,9 +102,9 @@ def test_every_check_fails_on_what_it_asks_about(published_once: Path, tmp_path:
             connection.execute("rollback")
 
 
-def test_closed_months_move_to_parquet_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_closed_months_move_to_parquet_and_nothing_is_lost(path: Path, tmp_path: Path) -> None:
     november, december = (0, 1), (120, 121)
-    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+    with Warehouse.open(path) as warehouse:
         samples.load_small_reference(warehouse)
         for number in november:
             samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number)
@@ -157,20 +155,20 @@ print(connection.execute(runs).fetchall()[0][0], flush=True)
 """
 
 
-def test_a_reader_keeps_its_file_and_the_next_one_sees_the_new(tmp_path: Path) -> None:
-    made = samples.published_runs(tmp_path, 1)
+def test_a_reader_keeps_its_file_and_the_next_one_sees_the_new(one_run: Path) -> None:
+    published = one_run / "prices.duckdb"
 
     def reader() -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", READ, str(made.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", READ, str(published)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     with reader() as old:
         assert old.stdout is not None
         assert old.stdout.readline() == "1\n"
-        with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+        with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
             samples.whole_run(warehouse, 1)
-            publish(warehouse, made.path)
+            publish(warehouse, published)
         with reader() as new:
             assert new.communicate("\n")[0] == "2\n2\n"
         assert old.communicate("\n")[0] == "1\n"
@@ -206,8 +204,3 @@ def test_a_query_cannot_write_or_leave_the_file(
             connection.execute(statement).fetchall()
         assert connection.execute("select count(*) from core.runs").fetchall() == [(1,)]
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return samples.published_runs(tmp_path_factory.mktemp("published"), 1).path

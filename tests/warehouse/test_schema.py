@@ -91,8 +91,7 @@ def test_the_data_dictionary_in_the_docs_is_current() -> None:
     assert DICTIONARY.read_text("utf-8") == as_markdown(), "run: python -m warehouse.dictionary"
 
 
-def test_a_column_added_to_the_schema_is_added_to_an_older_file(tmp_path: Path) -> None:
-    path = tmp_path / "warehouse.duckdb"
+def test_a_column_added_to_the_schema_is_added_to_an_older_file(path: Path) -> None:
     with Warehouse.open(path) as warehouse:
         samples.whole_run(warehouse, 0)
         warehouse.connection.execute("alter table core.gpu_offers drop column ram_gib")
@@ -106,12 +105,12 @@ def test_a_column_added_to_the_schema_is_added_to_an_older_file(tmp_path: Path) 
     assert versions == [(2,)]
 
 
-def test_migrations_run_once_in_order_and_a_newer_file_is_refused(tmp_path: Path) -> None:
+def test_migrations_run_once_in_order_and_a_newer_file_is_refused(path: Path, tmp_path: Path) -> None:
     second, third = tmp_path / "0002_rename.sql", tmp_path / "0003_fill.sql"
     second.write_text("alter table core.gpu_offers rename column memory to memory_gib;")
     third.write_text("update core.gpu_offers set memory_gib = memory_gib / 1024;")
     scripts = {2: second, 3: third}
-    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+    with Warehouse.open(path) as warehouse:
         samples.whole_run(warehouse, 0)
         connection = warehouse.connection
         connection.execute("alter table core.gpu_offers rename column memory_gib to memory")
@@ -123,18 +122,17 @@ def test_migrations_run_once_in_order_and_a_newer_file_is_refused(tmp_path: Path
             bring_up_to_date(connection)
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, tmp_path: Path) -> None:
     broken = tmp_path / "0002_broken.sql"
     broken.write_text("update core.gpu_offers set memory_gib = 0; select * from nowhere;")
-    with Warehouse.open(tmp_path / "warehouse.duckdb") as warehouse:
+    with Warehouse.open(path) as warehouse:
         samples.whole_run(warehouse, 0)
         with pytest.raises(duckdb.CatalogException):
             bring_up_to_date(warehouse.connection, {2: broken})
         assert warehouse.rows("core.gpu_offers", samples.run_id(0))["memory_gib"].to_list() == [79.6]
 
 
-def test_a_changed_type_needs_a_migration(tmp_path: Path) -> None:
-    path = tmp_path / "warehouse.duckdb"
+def test_a_changed_type_needs_a_migration(path: Path) -> None:
     with Warehouse.open(path) as warehouse:
         warehouse.connection.execute("alter table core.gpu_offers alter column vcpus type bigint")
         warehouse.connection.execute("update bookkeeping.schema_version set fingerprint = 'older'")

@@ -18,11 +18,6 @@ from tests.warehouse.samples import START
 from warehouse.store import Warehouse, WarehouseBusy, WarehouseDamaged, WrongFrame
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.duckdb"
-
-
 def test_captures_come_back_as_they_were_stored(path: Path) -> None:
     first = samples.capture("vast", b'{"offers": []}' * 1000)
     second = samples.capture("vast", b"\x00\xff not text", path="/offers?page=2")
