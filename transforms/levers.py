@@ -11,10 +11,11 @@ from typing import Final
 import polars as pl
 
 from transforms.assumptions import Assumptions
+from transforms.offers import interruptions_per_hour
+from transforms.plan import DAY_HOURS, cold_start_seconds
 
 FIELD: Final = ["workload", "model"]
 CLASSES: Final = {"16bit": 0, "8bit": 1, "4bit": 2}
-DAY_HOURS: Final = 24.0
 LEVERS: Final = pl.Schema(
     {
         "workload": pl.String(),
@@ -123,11 +124,12 @@ def _right_sizing(board: pl.DataFrame, leaders: pl.DataFrame) -> pl.DataFrame:
 
 def _interruptible(board: pl.DataFrame, leaders: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
     """The leader against the cheapest interruptible configuration, with the time lost to interruptions paid for."""
-    rate = (-pl.col("survival_6h").clip(0.01, 1).log() / 6).fill_null(assumptions.interruptions_per_hour)
+    lost = interruptions_per_hour(assumptions) * assumptions.restart_hours
     cheapest = board.filter(pl.col("board") == "interruptible", pl.col("place") == 1).select(
         *FIELD,
         after=_label(),
-        usd_per_mtok_after=pl.col("usd_per_mtok") * (1 + rate * assumptions.restart_hours),
+        usd_per_mtok_after=pl.col("usd_per_mtok")
+        * (1 + interruptions_per_hour(assumptions) * assumptions.restart_hours),
     )
     return leaders.join(cheapest, on=FIELD, how="inner", validate="1:1").with_columns(
         lever=pl.lit("interruptible"), before=_label(), usd_per_mtok_before="usd_per_mtok"
@@ -139,13 +141,7 @@ def _scale_to_zero(leaders: pl.DataFrame, assumptions: Assumptions) -> pl.DataFr
 
     The machine is on for the block and one cold start, and off for the rest of the day.
     """
-    weights_gb = pl.col("weights_gib") * 1.073741824
-    cold_hours = (
-        assumptions.provision_seconds
-        + assumptions.engine_start_seconds
-        + weights_gb * 8000 / assumptions.download_mbit_per_s
-        + weights_gb / assumptions.load_gb_per_s
-    ) / 3600
+    cold_hours = cold_start_seconds(pl.col("weights_gib"), assumptions) / 3600
     awake = (DAY_HOURS * pl.col("utilization") / assumptions.headroom + cold_hours).clip(upper_bound=DAY_HOURS)
     return leaders.filter(pl.col("utilization") < assumptions.headroom).with_columns(
         lever=pl.lit("scale to zero"),

@@ -18,6 +18,8 @@ GPU_ON_BOARD: Final = ["board", "source", "gpu"]
 RATES: Final = ["reliability", "storage_usd_per_gb_month", "egress_usd_per_gb", "ingress_usd_per_gb"]
 """Figures of an offer that are shares or prices beside the main one."""
 GIB_IN_GB: Final = 1.073741824
+LEAST_SURVIVAL: Final = 0.01
+"""No offer surviving means many interruptions, not infinitely many."""
 LONGEST_GAP_HOURS: Final = 30.0
 """Snapshots further apart say nothing about how long an offer lasts."""
 
@@ -111,6 +113,12 @@ def all_in(offers: pl.DataFrame, weights_gib: float, assumptions: Assumptions) -
     return offers.with_columns(disk_usd_per_hour=disk_usd_per_hour(weights, assumptions)).with_columns(
         usd_per_hour_all_in=pl.col("rentable_usd_per_hour") + pl.col("disk_usd_per_hour")
     )
+
+
+def interruptions_per_hour(assumptions: Assumptions) -> pl.Expr:
+    """How often a machine of a configuration is taken away, from the survival of its offers; assumed where unknown."""
+    hazard = -pl.col("survival_6h").clip(LEAST_SURVIVAL, 1).log() / 6
+    return hazard.fill_null(assumptions.interruptions_per_hour)
 
 
 def _disk_gb(weights_gib: pl.Expr, assumptions: Assumptions) -> pl.Expr:

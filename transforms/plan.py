@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite, log
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from transforms.assumptions import Assumptions
-from transforms.offers import GIB_IN_GB
+from transforms.offers import GIB_IN_GB, interruptions_per_hour
 
+Weights = TypeVar("Weights", float, pl.Expr)
 DAY_HOURS: Final = 24.0
 MOST_MACHINES: Final = 1000
 """A fleet of more machines than this is no plan for one model."""
-LEAST_SURVIVAL: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,13 @@ def machines_needed(serving: int, availability: float, target: float) -> int:
         probability *= (serving + spare - 1) / spare * (1 - availability)
         reached += probability
     return serving + spare
+
+
+def cold_start_seconds(weights_gib: Weights, assumptions: Assumptions) -> Weights:
+    """From ordering a machine to its first token: container, download, loading, engine. A number or an expression."""
+    weights_gb = weights_gib * GIB_IN_GB
+    moving = 8000 / assumptions.download_mbit_per_s + 1 / assumptions.load_gb_per_s
+    return weights_gb * moving + (assumptions.provision_seconds + assumptions.engine_start_seconds)
 
 
 def _candidates(board: pl.DataFrame, demand: Demand) -> pl.DataFrame:
@@ -229,8 +236,7 @@ def _machines(
     comes from how long offers of its kind last in our own history.
     """
     target = assumptions.availability_target if demand.availability_target is None else demand.availability_target
-    hazard = -pl.col("survival_6h").clip(LEAST_SURVIVAL, 1).log() / 6
-    rate = pl.when(pl.col("board") == "interruptible").then(hazard.fill_null(assumptions.interruptions_per_hour))
+    rate = pl.when(pl.col("board") == "interruptible").then(interruptions_per_hour(assumptions))
     serving = (peak_requests_per_hour / (pl.col("requests_per_hour") * assumptions.headroom)).ceil()
     up = pl.col("reliability").fill_null(assumptions.machine_availability).clip(0.01, 0.999999)
     counted = (
@@ -289,13 +295,7 @@ def _scale_to_zero(best: dict[str, Any], demand: Demand, assumptions: Assumption
     gap = DAY_HOURS - demand.busy_hours_per_day
     if gap <= 0:
         return None
-    weights_gb = best["weights_gib"] * GIB_IN_GB
-    seconds = (
-        assumptions.provision_seconds
-        + weights_gb * 8000 / assumptions.download_mbit_per_s
-        + weights_gb / assumptions.load_gb_per_s
-        + assumptions.engine_start_seconds
-    )
+    seconds = cold_start_seconds(float(best["weights_gib"]), assumptions)
     awake = min(demand.busy_hours_per_day + seconds / 3600, DAY_HOURS) / DAY_HOURS
     always_on = best["usd_per_month_infrastructure"]
     return ScaleToZero(gap, seconds, always_on, always_on * awake, is_worth_it=gap > seconds / 3600)

@@ -10,11 +10,11 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.assumptions import Assumptions
+from transforms.cost.self_hosted import SHAPE
 
 FIELD: Final = ["board", "workload", "model"]
 """Rows compete within a field."""
 KEY: Final = [*FIELD, "quant", "kind", "source", "provider", "tier", "gpu", "gpu_count", "endpoint"]
-SHAPE: Final = ["gpu", "memory_gib", "gpu_count", "interconnect"]
 
 LEADERBOARD: Final = pl.Schema(
     {

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.transforms import books
 from tests.transforms.books import ASSUMPTIONS, GPU_NAMES, GPUS, MODELS, NOW, QUANTS, WORKLOADS, book, offer, price
 from transforms import cost, normalise, offers, ranking
+from transforms.cost.self_hosted import SHAPE
 
 HOSTS = [
     price(component, usd, source="openrouter", provider=host, channel="host", model="llama-3.1-8b", quant="bf16")
@@ -171,7 +172,7 @@ def test_the_cheapest_price_points_are_those_of_the_whole_cross_join(k: int) -> 
     offer_rows, estimates = price_points(300, 4, seed=k)
     quick = ranking.cheapest_price_points(offer_rows, estimates, k)
     naive = (
-        offer_rows.join(estimates, on=ranking.SHAPE)
+        offer_rows.join(estimates, on=SHAPE)
         .with_columns(usd_per_mtok=pl.col("usd_per_hour") / pl.col("tokens_per_hour") * 1e6)
         .sort("workload", "usd_per_mtok", "offer_id", "model", "quant")
         .group_by("workload", maintain_order=True)
