@@ -128,8 +128,7 @@ def _interruptible(board: pl.DataFrame, leaders: pl.DataFrame, assumptions: Assu
     cheapest = board.filter(pl.col("board") == "interruptible", pl.col("place") == 1).select(
         *FIELD,
         after=_label(),
-        usd_per_mtok_after=pl.col("usd_per_mtok")
-        * (1 + interruptions_per_hour(assumptions) * assumptions.restart_hours),
+        usd_per_mtok_after=pl.col("usd_per_mtok") * (1 + lost),
     )
     return leaders.join(cheapest, on=FIELD, how="inner", validate="1:1").with_columns(
         lever=pl.lit("interruptible"), before=_label(), usd_per_mtok_before="usd_per_mtok"
