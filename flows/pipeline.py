@@ -85,13 +85,27 @@ def asked(sources: Sequence[Source], settings: Settings, names: Sequence[str] | 
     return [source for source in chosen if not source.key_required or source.name in settings.keys]
 
 
-async def fetch(sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock) -> AsyncIterator[Fetched]:
-    """What each source answered, as each is done; a source that fails costs the others nothing."""
+async def fetch(
+    sources: Sequence[Source],
+    settings: Settings,
+    watcher: Watcher,
+    now: Clock,
+    earlier: Mapping[str, Capture] | None = None,
+) -> AsyncIterator[Fetched]:
+    """What each source answered, as each is done; a source that fails costs the others nothing.
+
+    `earlier` answers, by url, are asked for only if they changed.
+    """
     how = FetchSettings(
         origins=settings.origins, paces=settings.paces, keys=settings.keys, project_url=settings.contact, now=now
     )
-    async for fetched in fetch_all(sources, how, on_progress=watcher.fetching):
+    async for fetched in fetch_all(sources, how, earlier, watcher.fetching):
         yield fetched
+
+
+def earlier_answers(warehouse: Warehouse, run_id: str) -> dict[str, Capture]:
+    """By url, the stored answers that their sites can be asked for "only if changed"."""
+    return {raw.url: _capture(raw) for raw in warehouse.answers_to_revalidate(run_id)}
 
 
 def unfetched(source: Source, what: str) -> Fetched:
@@ -184,7 +198,8 @@ class Parsed:
     prices: pl.DataFrame
     findings: pl.DataFrame
     sources: pl.DataFrame
-    """source, kind, outcome, error, truncated, requests, bytes, seconds, records, fetched_at, canaries, min_records."""
+    """source, kind, outcome, error, truncated, requests, bytes, seconds, records, fetched_at, set_apart, canaries,
+    min_records."""
     as_of: datetime
 
 
@@ -232,6 +247,7 @@ _FACTS = {
     "seconds": pl.Float64(),
     "records": pl.Int64(),
     "fetched_at": pl.Datetime("us", "UTC"),
+    "set_apart": pl.Boolean(),
     "canaries": pl.List(pl.String()),
     "min_records": pl.Int64(),
 }
@@ -282,6 +298,10 @@ def _source_facts(
     records = len(reading.settled.offers) + len(reading.settled.prices)
     errors = [str(fetch["error"])] if fetch["error"] else []
     errors += [str(error) for _, error in reading.refused]
+    found = [finding for _, part in reading.readings for finding in part.findings] + list(reading.settled.findings)
+    errors += [
+        f"{finding.where} was not read: {finding.what}" for finding in found if finding.kind == "quarantined_table"
+    ]
     truncated = bool(fetch["truncated"]) or reading.truncated
     if fetch["truncated_why"]:
         errors.append(str(fetch["truncated_why"]))
@@ -298,6 +318,7 @@ def _source_facts(
         "seconds": fetch["seconds"],
         "records": records,
         "fetched_at": seen_at,
+        "set_apart": any(finding.kind.startswith("quarantined") for finding in found),
         "canaries": list(source.canaries),
         "min_records": source.min_records,
     }
@@ -316,7 +337,9 @@ def check(
         reference["gpus"],
         parsed.as_of,
         usual_prices=warehouse.usual_gpu_prices(run_id, runs=HISTORY_SNAPSHOTS),
-        usual_counts=warehouse.usual_offer_counts(run_id, runs=HISTORY_SNAPSHOTS),
+        usual_counts=warehouse.usual_offer_counts(run_id, runs=HISTORY_SNAPSHOTS).filter(
+            pl.col("source").is_in(parsed.sources["source"].implode())
+        ),
     )
     named_prices, unknown_models = normalise.api_prices(
         parsed.prices, reference["model_names"], reference["quant_names"]
@@ -346,9 +369,18 @@ def check(
 
 
 def _asked(sources: pl.DataFrame, warehouse: Warehouse, run_id: str) -> pl.DataFrame:
-    """The API sources of this run for the price guards, each with the reason to suspect its bodies, if there is one."""
+    """The API sources of this run for the price guards, each with the reason to suspect its bodies, if there is one.
+
+    A source of which anything was set apart counts as partial: what is missing from it was not taken off its list.
+    """
     sizes = quality.odd_sizes(warehouse.body_sizes(run_id))
-    asked = sources.filter(pl.col("kind") == "api").select("source", "outcome", "canaries", "min_records")
+    set_apart = pl.col("set_apart") & (pl.col("outcome") == "ok")
+    asked = sources.filter(pl.col("kind") == "api").select(
+        "source",
+        pl.when(set_apart).then(pl.lit("partial")).otherwise("outcome").alias("outcome"),
+        "canaries",
+        "min_records",
+    )
     return asked.join(sizes, on="source", how="left", validate="1:1")
 
 
@@ -369,7 +401,7 @@ def _source_runs(
     ).unique("source", keep="first", maintain_order=True)
     names = unknown.group_by("source").agg(pl.len().cast(pl.Int64).alias("unknown_names"))
     return (
-        sources.drop("canaries", "min_records")
+        sources.drop("canaries", "min_records", "set_apart")
         .join(counts, on="source", how="left", validate="1:1")
         .join(names, on="source", how="left", validate="1:1")
         .join(verdicts, on="source", how="left", validate="1:1")
@@ -388,7 +420,7 @@ def rank(
     models, quants, workloads, gpus = (reference[name] for name in ("models", "quants", "workloads", "gpus"))
     history = pl.concat([warehouse.rows("core.gpu_offers", run_id), warehouse.offers_before(run_id)], how="diagonal")
     gpu_prices = offers.gpu_prices(history, gpus, assumptions, as_of)
-    # What does not fit, or misses the service level, is two thirds of all and on no board: `pertoken estimate` says why.
+    # What does not fit or misses the service level is two thirds of all, on no board: `pertoken estimate` says why.
     estimates = estimate(cost.configurations(gpu_prices, models, workloads), reference).filter(
         pl.col("reason").is_null()
     )
@@ -496,7 +528,7 @@ async def _refresh(
     with Warehouse.open(settings.warehouse) as warehouse:
         run_id = start(warehouse, now(), "live")
         watcher.stage(f"asking {len(chosen)} sources")
-        async for fetched in fetch(chosen, settings, watcher, now):
+        async for fetched in fetch(chosen, settings, watcher, now, earlier_answers(warehouse, run_id)):
             keep(warehouse, run_id, fetched, now())
         return finish(warehouse, run_id, sources, settings, now(), watcher)
 

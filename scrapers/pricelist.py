@@ -94,6 +94,10 @@ class PriceList:
         """Something on the page was not read, and why."""
         self._findings[Finding("quarantined", where, what[:300])] = None
 
+    def quarantine_table(self, where: str, what: str) -> None:
+        """A whole table was not read: its layout is not one we know."""
+        self._findings[Finding("quarantined_table", where, what[:300])] = None
+
     def unpriced(self, where: str, what: str) -> None:
         """The page lists something and gives no usable price."""
         self._findings[Finding("unpriced", where, what[:300])] = None

@@ -267,6 +267,11 @@ class Warehouse:
         frame = self._frame(query("captures"), run_id=run_id, source=source)
         return [_stored_capture(row) for row in frame.iter_rows(named=True)]
 
+    def answers_to_revalidate(self, run_id: str, *, runs: int = 4) -> list[RawCapture]:
+        """The newest good answer to each GET of the last `runs` runs that can be asked for "only if changed"."""
+        frame = self._frame(query("answers_to_revalidate"), first_run=self._first_of_last(run_id, runs))
+        return [_stored_capture(row) for row in frame.iter_rows(named=True)]
+
     def rows(self, table: str, run_id: str) -> pl.DataFrame:
         """The rows of one run in one table of schema core ("core.gpu_offers")."""
         _known([table], [f"core.{name}" for name in CORE_TABLES])

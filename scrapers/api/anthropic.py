@@ -64,7 +64,7 @@ def parse(capture: Capture) -> Reading:
         raise UnexpectedPage(NAME, "model table", f"none of {len(tables)} priced tables has its columns")
     for table in late:
         if not (_add_fast(table, page) or _add_long_context(table, page)):
-            page.prices.quarantine(table.where, f"unknown columns or figures: {', '.join(table.header)}")
+            page.prices.quarantine_table(table.where, f"unknown columns or figures: {', '.join(table.header)}")
     for price in (price for prices in page.models.values() for price in prices):
         page.prices.add(price)
     return page.prices.reading()
@@ -82,7 +82,7 @@ def _add_models(table: Table, page: _Page) -> bool:
     if table.header[:1] != ("model",) or "fast" in heading or not complete:
         return False
     if odd := [row for row in table.rows if len(row) != len(table.header)]:
-        page.prices.quarantine(table.where, f"a row of {len(odd[0])} cells under {len(table.header)} columns")
+        page.prices.quarantine_table(table.where, f"a row of {len(odd[0])} cells under {len(table.header)} columns")
         return True
     for row in table.rows:
         try:

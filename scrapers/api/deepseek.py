@@ -50,7 +50,7 @@ def _add_table(table: Table, text: str, prices: PriceList) -> None:
     models = [number for number, name in enumerate(table.header) if name and name != "model"]
     priced = [row for row in table.rows if _component(row)]
     if not labels or not models or any(len(row) != len(table.header) for row in priced):
-        prices.quarantine(table.where, f"unknown header or arity: {' | '.join(table.header)}")
+        prices.quarantine_table(table.where, f"unknown header or arity: {' | '.join(table.header)}")
         return
     for row in priced:
         names = [_label(row[number]) for number in labels]

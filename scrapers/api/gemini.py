@@ -63,7 +63,7 @@ def parse(capture: Capture) -> Reading:
         if ids is not None:
             _add_model(plain(title), re.findall(r"`([^`]+)`", ids[1]), body, prices)
         elif any(_label(row[0]) and "$" in row[-1] for table in markdown_tables(body) for row in table.rows):
-            prices.quarantine(plain(title), "a table of token prices in a section that names no model")
+            prices.quarantine_table(plain(title), "a table of token prices in a section that names no model")
     if prices.empty:
         raise UnexpectedPage(NAME, "sections", f"none of {len(sections)} has a readable table '{PER_MTOK}'")
     return prices.reading()
@@ -77,7 +77,9 @@ def _add_model(title: str, models: Sequence[str], section: str, prices: PriceLis
     for table in priced:
         tier = tiers.get(table.number)
         if tier is None or len(table.header) != 3 or table.header[-1] != PER_MTOK:
-            prices.quarantine(f"{title}, table {table.number}", f"unknown tier or columns {' | '.join(table.header)}")
+            prices.quarantine_table(
+                f"{title}, table {table.number}", f"unknown tier or columns {' | '.join(table.header)}"
+            )
             continue
         rows = _components(table, f"{title} {tier}", prices)
         if "output" not in rows:

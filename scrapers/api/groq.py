@@ -23,7 +23,7 @@ def parse(capture: Capture) -> Reading:
         if {"model id", PRICE} <= set(table.header):
             _add_table(table, prices)
         elif any("$" in cell for row in table.rows for cell in row):
-            prices.quarantine(table.where, f"unknown columns {', '.join(table.header)}")
+            prices.quarantine_table(table.where, f"unknown columns {', '.join(table.header)}")
     if prices.empty:
         raise UnexpectedPage(NAME, "tables", f"none of {len(tables)} has columns 'model id' and '{PRICE}'")
     return prices.reading()
@@ -33,7 +33,7 @@ def _add_table(table: Table, prices: PriceList) -> None:
     listing: Listing = "preview" if "preview" in fold(table.heading) else "listed"
     for row in table.rows:
         if len(row) != len(table.header):
-            prices.quarantine(table.where, f"a row of {len(row)} cells under {len(table.header)} columns")
+            prices.quarantine_table(table.where, f"a row of {len(row)} cells under {len(table.header)} columns")
             return
     for row in table.rows:
         cells = dict(zip(table.header, row, strict=True))

@@ -99,14 +99,16 @@ def _read_markdown(text: str, page: _Page) -> None:
         columns = _columns(table)
         if columns is None:
             if not OTHER_GOODS & set(table.header) and any("$" in cell for row in table.rows for cell in row):
-                page.prices.quarantine(table.where, f"unknown columns {', '.join(table.header)}")
+                page.prices.quarantine_table(table.where, f"unknown columns {', '.join(table.header)}")
             continue
         tier = _tier(table)
         if tier is None:
             names = [row[-len(columns) - 1] for row in table.rows if len(row) > len(columns)]
             again = [name for name in names if name in untold]
             if again:
-                page.prices.quarantine(table.where, f"states no service tier, and neither does {untold[again[0]]}")
+                page.prices.quarantine_table(
+                    table.where, f"states no service tier, and neither does {untold[again[0]]}"
+                )
                 continue
             untold.update(dict.fromkeys(names, table.where))
         _add_table(table, columns, tier or "standard", page)
@@ -142,7 +144,9 @@ def _add_table(table: Table, columns: Mapping[int, tuple[Component, Context]], t
     # A category that spans rows is written once: the rows below it are one cell short.
     rows = [("", *row) if labels == 2 and len(row) == width - 1 else row for row in table.rows]
     if odd := [row for row in rows if len(row) != width]:
-        page.prices.quarantine(table.where, f"a row of {len(odd[0])} cells under {width} columns: {' | '.join(odd[0])}")
+        page.prices.quarantine_table(
+            table.where, f"a row of {len(odd[0])} cells under {width} columns: {' | '.join(odd[0])}"
+        )
         return
     for row in rows:
         try:
@@ -162,7 +166,7 @@ def _read_mdx(text: str, page: _Page) -> None:
             source = re.sub(r",(\s*\])", r"\1", _bracketed(text[tag.end() :]))
             rows = json.loads(source, parse_float=Decimal, parse_int=Decimal)
         except (ValueError, RecursionError) as error:
-            page.prices.quarantine("TextTokenPricingTables", f"rows cannot be read: {error}")
+            page.prices.quarantine_table("TextTokenPricingTables", f"rows cannot be read: {error}")
             continue
         _add_rows(rows, tier, page)
 
@@ -183,12 +187,12 @@ def _read_islands(text: str, page: _Page) -> None:
             props = _astro(json.loads(island.attributes.get("props") or "", parse_float=Decimal, parse_int=Decimal))
             tier, rows = TIERS.get(str(props.get("tier"))), props["rows"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            page.prices.quarantine("TextTokenPricingTables", f"props cannot be read: {error!r}")
+            page.prices.quarantine_table("TextTokenPricingTables", f"props cannot be read: {error!r}")
             continue
         for table in html_tables(island):
             columns = _columns(table)
             if columns is None:
-                page.prices.quarantine(f"shown table, {tier}", f"unknown columns {', '.join(table.header)}")
+                page.prices.quarantine_table(f"shown table, {tier}", f"unknown columns {', '.join(table.header)}")
             elif tier is not None:
                 _add_table(table, columns, tier, page)
         _add_rows(rows, tier, page)
@@ -208,10 +212,10 @@ def _add_rows(rows: Any, tier: Tier | None, page: _Page) -> None:
     """Rows [name, amounts…]; a row of unknown arity puts in doubt what the cells of all rows mean."""
     where = f"TextTokenPricingTables {tier}"
     if not isinstance(rows, list) or not rows or tier is None:
-        page.prices.quarantine(where, "no rows, or a service tier of another name")
+        page.prices.quarantine_table(where, "no rows, or a service tier of another name")
         return
     if odd := [row for row in rows if not isinstance(row, list) or len(row) not in ROW_COMPONENTS]:
-        page.prices.quarantine(where, f"a row of unknown arity: {odd[0]}")
+        page.prices.quarantine_table(where, f"a row of unknown arity: {odd[0]}")
         return
     for name, *cells in rows:
         written = " | ".join(str(cell) for cell in (name, *cells))

@@ -70,7 +70,7 @@ def _add_table(table: Table, prices: PriceList) -> None:
         return
     odd = [row for row in table.rows if len(row) != len(table.header)]
     if odd or None in columns.values() or len(set(columns.values())) < len(columns):
-        prices.quarantine(table.where, f"unknown columns or arity: {', '.join(table.header)}")
+        prices.quarantine_table(table.where, f"unknown columns or arity: {', '.join(table.header)}")
         return
     for row in table.rows:
         try:

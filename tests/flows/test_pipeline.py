@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from flows.progress import Silent
 from flows.settings import BadSetting, Settings
 from scrapers.registry import SOURCES
 from tests.flows.market import Clock, market, refresh
-from tests.loopback.server import Answer, Routes
+from tests.loopback.server import Answer, Ask, Routes
 from tests.loopback.sites import routes
 from warehouse.published import open_published
 from warehouse.store import Warehouse
@@ -187,6 +187,24 @@ def test_a_page_that_is_no_longer_the_page_costs_its_source_alone(tmp_path: Path
     assert broken.source == "vultr" and broken.records == 0
     assert "plans" in str(broken.error)
     assert report.published is not None
+
+
+def test_a_page_that_did_not_change_is_asked_for_only_if_it_did(tmp_path: Path) -> None:
+    """The second run reads the stored body again, dated now, and the site sent it once."""
+    asked_with: list[str | None] = []
+
+    def page(ask: Ask) -> Answer:
+        asked_with.append(ask.headers.get("if-none-match"))
+        whole = RECORDED["anthropic"][ask.path](ask)
+        return Answer(b"", 304) if asked_with[-1] == '"v1"' else replace(whole, headers={"etag": '"v1"'})
+
+    (path,) = RECORDED["anthropic"]
+    with market(tmp_path, {"anthropic": {path: page}}) as settings:
+        for moment in (FIRST, FIRST + timedelta(hours=6)):
+            assert not refresh(settings, moment, "anthropic").broken
+    assert asked_with == [None, '"v1"']
+    rows = ask(settings.published, "select count(*), count(distinct observed_at) from core.api_prices group by run_id")
+    assert len(rows) == 2 and rows[0] == rows[1]
 
 
 # --- recorded responses ----------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ comment on table core.findings is 'What a person should know about a response. K
 comment on column core.findings.run_id is 'The run. [id]';
 comment on column core.findings.source is 'The source. [id]';
 comment on column core.findings.sha256 is 'SHA-256 of the response. [sha256]';
-comment on column core.findings.kind is 'extra_field, truncated, quarantined, unpriced. [text]';
+comment on column core.findings.kind is 'extra_field, truncated, quarantined, quarantined_table, unpriced or refused. [text]';
 comment on column core.findings.where_ is 'Field or table concerned. [text]';
 comment on column core.findings.what is 'What stood there. [text]';
 

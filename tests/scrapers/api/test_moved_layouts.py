@@ -50,7 +50,7 @@ def test_rows_of_another_arity_set_their_table_apart_and_no_other() -> None:
         ("batch", Decimal("1.25")),
         ("batch", Decimal(5)),
     }
-    assert kinds(reading) == ["quarantined"]
+    assert kinds(reading) == ["quarantined_table"]
 
 
 def test_rows_that_contradict_the_table_shown_beside_them_leave_no_price() -> None:
@@ -111,7 +111,7 @@ def test_a_batch_table_of_no_stated_tier_is_not_taken_for_the_standard_one() -> 
     )
     reading = openai.parse(answer(openai.SOURCE, body))
     assert amount(reading, "gpt-5.3-codex", "output") == Decimal(14)
-    assert kinds(reading) == ["quarantined"]
+    assert kinds(reading) == ["quarantined_table"]
 
 
 # ----------------------------------------------------------------------------------------------- Anthropic

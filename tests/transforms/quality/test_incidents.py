@@ -65,7 +65,7 @@ class Newsstand:
         captures = [self._capture(path, body) for path, body in bodies.items()]
         reading = read(self.source, captures)
         set_apart = reading.truncated or any(
-            finding.kind == "quarantined" for _, part in reading.readings for finding in part.findings
+            finding.kind.startswith("quarantined") for _, part in reading.readings for finding in part.findings
         )
         outcome = "failed" if not reading.settled.prices else "partial" if set_apart or reading.refused else "ok"
         sources = asked(**{self.source.name: outcome}).with_columns(
