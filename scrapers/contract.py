@@ -152,8 +152,8 @@ class ApiPrice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Finding:
     """Something a person should know about one capture, beside the records read from it.
 
-    kind: `extra_field` (unknown field, tolerated), `truncated` (the source holds more than it gave), `quarantined` (a row
-    set apart, not read), `quarantined_table` (a whole table whose layout is unknown), `unpriced` (listed without a
+    kind: `extra_field` (unknown field, tolerated), `truncated` (the source holds more than it gave), `quarantined` (a
+    row set apart, not read), `quarantined_table` (a whole table whose layout is unknown), `unpriced` (listed without a
     usable price).
     """
 

@@ -84,14 +84,15 @@ def leaderboard(
 
     A configuration seen in one snapshot only may be ranked, but not lead: where it would, it waits without a place.
     The combined board holds the trusted and the API rows that may be ranked. Equal prices are ordered by the row's key,
-    so that the order of the input never shows. Raises ValueError where two rows share a key.
+    so that the order of the input never shows. Of a configuration that may not be ranked only the cheapest
+    quantisation is listed: the others share its reason. Raises ValueError where two rows share a key.
     """
     stamp = {
         "place": pl.lit(None, pl.Int64),
         "as_of": pl.lit(as_of).cast(pl.Datetime("us", "UTC")),
         "methodology_version": pl.lit(methodology_version),
     }
-    rows = _new_ones_wait(pl.concat([self_hosted, api], how="diagonal_relaxed")).with_columns(**stamp)
+    rows = pl.concat([_unranked_once(_new_ones_wait(self_hosted)), api], how="diagonal_relaxed").with_columns(**stamp)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in LEADERBOARD.items() if name not in rows.columns]
     rows = rows.with_columns(missing).select(LEADERBOARD.names()).cast(LEADERBOARD)
     combined = rows.filter(pl.col("board").is_in(["trusted", "api"]), pl.col("exclusion_reason").is_null())
@@ -213,6 +214,13 @@ def _new_ones_wait(rows: pl.DataFrame) -> pl.DataFrame:
     leads = ranked & is_new & (pl.col("usd_per_mtok") < established).fill_null(True)
     waiting = pl.when(leads).then(pl.lit("new: seen in one snapshot, may not lead yet"))
     return rows.with_columns(exclusion_reason=pl.coalesce("exclusion_reason", waiting))
+
+
+def _unranked_once(rows: pl.DataFrame) -> pl.DataFrame:
+    cheapest = pl.col("usd_per_mtok").rank("ordinal").over(*FIELD, "source", "gpu", "gpu_count")
+    # A plan may use what its workload's board may not: interruptible rows stay whole.
+    listed = pl.col("exclusion_reason").str.starts_with("interruptible:").fill_null(True)
+    return rows.sort("quant").filter(listed | (cheapest == 1))
 
 
 def _placed(boards: pl.DataFrame) -> pl.DataFrame:
