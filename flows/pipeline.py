@@ -425,7 +425,8 @@ def rank(
         pl.col("reason").is_null()
     )
     boarded = [source.name for source in sources if source.kind == "api" and not source.cross_check]
-    api_prices = warehouse.current_prices(run_id).filter(pl.col("source").is_in(boarded))
+    current = warehouse.current_prices(run_id).filter(pl.col("source").is_in(boarded))
+    api_prices = cost.once_per_seller(current, reference["provider_names"])
     leaderboard = ranking.leaderboard(
         cost.self_hosted(gpu_prices, estimates, workloads, quants, assumptions),
         cost.api(api_prices, workloads, models, quants, assumptions, as_of),

@@ -146,6 +146,26 @@ def test_registries_and_unknown_models_never_enter_and_promotions_are_shown() ->
     assert sold(*gpt_4o())["promo"].to_list() == [False]
 
 
+def test_a_host_that_is_read_itself_stands_once_and_only_while_its_own_price_is_good() -> None:
+    def listed(source: str, provider: str, usd: str, **fields: Any) -> list[dict[str, Any]]:
+        both = ("input", "output")
+        return [price(c, usd, source=source, provider=provider, model="gpt-oss-120b", **fields) for c in both]
+
+    def ranked(own_status: str) -> dict[str, str | None]:
+        told = books.prices(
+            *listed("groq", "groq", "0.15", status=own_status),
+            *listed("openrouter", "Groq", "0.14"),
+            *listed("openrouter", "Novita AI", "0.10"),
+        )
+        rows = cost.api(
+            cost.once_per_seller(told, books.reference("provider_names")), CHAT, MODELS, QUANTS, ASSUMPTIONS, NOW
+        )
+        return {row["provider"]: row["exclusion_reason"] for row in rows.iter_rows(named=True)}
+
+    assert ranked("ok") == {"groq": None, "Groq": "listed_by_host", "Novita AI": None}
+    assert ranked("held") == {"groq": "held", "Groq": None, "Novita AI": None}
+
+
 def test_the_hosts_of_one_model_stand_beside_one_another() -> None:
     def host(name: str, usd: str, **fields: Any) -> list[dict[str, Any]]:
         return [price(c, usd, provider=name, model="llama-3.3-70b", **fields) for c in ("input", "output")]

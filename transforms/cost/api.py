@@ -63,6 +63,26 @@ def api(
     )
 
 
+def once_per_seller(api_prices: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:
+    """Set apart what an aggregator says of a host that we read ourselves: the host's own price is the one on the boards.
+
+    The aggregator's rows of the same seller, model, tier and component take the status `listed_by_host`, where the
+    host's own row is good. provider_names: provider_name (lower case, letters and digits), provider.
+    """
+    letters = r"[^a-z0-9]"
+    aliases = dict(provider_names.select("provider_name", "provider").iter_rows())
+    sellers = api_prices.with_columns(
+        seller=pl.col("provider").str.to_lowercase().str.replace_all(letters, "").replace(aliases),
+        reader=pl.col("source").str.to_lowercase().str.replace_all(letters, ""),
+    )
+    same = ["seller", "model", "tier", "component"]
+    own = pl.col("seller") == pl.col("reader")
+    good = sellers.filter(own, pl.col("status") == "ok").select(same).unique().with_columns(relisted=pl.lit(True))
+    told = sellers.join(good, on=same, how="left", validate="m:1", maintain_order="left")
+    status = pl.when(~own & pl.col("relisted")).then(pl.lit("listed_by_host")).otherwise("status")
+    return told.with_columns(status=status).select(api_prices.columns)
+
+
 def api_comparison(api_prices: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """The same model at every host: list prices of short prompts beside the lowest and the median of its quantisation.
 
