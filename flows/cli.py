@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows import settings as settings_module
+from flows.commands import audit, breakeven, estimate, explain, keep, levers, plan, review, views
 from flows.settings import BadSetting, Settings
 from flows.terminal import (
     Board,
@@ -45,6 +46,8 @@ app = typer.Typer(
     "· 3 published, but a source is broken · 4 nothing published, the last good file stays "
     "· 5 another refresh is running.",
 )
+for commands in (estimate, plan, explain, breakeven, levers, audit, review, keep):
+    app.add_typer(commands.app)
 
 
 class Exit(IntEnum):
@@ -130,7 +133,8 @@ def _report(report: RunReport) -> None:
 
 @app.command(
     epilog="Examples: pertoken leaderboard --workload chat "
-    "· pertoken leaderboard --model llama-3.3-70b --board trusted · pertoken leaderboard --board api --format csv"
+    "· pertoken leaderboard --model llama-3.3-70b --board trusted · pertoken leaderboard --board api --format csv "
+    "· pertoken leaderboard --model llama-3.3-70b --workload chat --best-slo"
 )
 def leaderboard(
     workload: Workload = None,
@@ -139,6 +143,10 @@ def leaderboard(
     board: Annotated[Board | None, typer.Option(help="One board instead of the overview.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows per workload.")] = 10,
     excluded: Annotated[bool, typer.Option("--excluded", help="The rows that are not ranked, and why.")] = False,
+    fastest: Annotated[bool, typer.Option("--fastest", help="By tokens/s for one user instead of price.")] = False,
+    best_slo: Annotated[
+        bool, typer.Option("--best-slo", help="Only what nothing beats in both price and tokens/s for one user.")
+    ] = False,
     output: Output = Format.table,
     file: File = None,
 ) -> None:
@@ -147,6 +155,11 @@ def leaderboard(
 
     published = published_file(file)
     known_on_boards(published, workload=workload, model=model)
+    if fastest or best_slo:
+        view = views.fastest if fastest else views.best_slo
+        chosen = board or Board.trusted
+        views.answer(published, view, chosen, workload=workload, model=model, quant=quant, top=top, output=output)
+        return
     if board is None and model is None and not excluded and output is Format.table:
         warning = tables.banner(published)
         parts = tables.overview(published, workload=workload, model=model, quant=quant, top=top)

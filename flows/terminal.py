@@ -30,6 +30,14 @@ class Format(StrEnum):
     md = "md"
 
 
+class Form(StrEnum):
+    """Formats of an answer of several parts."""
+
+    table = "table"
+    json = "json"
+    md = "md"
+
+
 class Board(StrEnum):
     trusted = "trusted"
     community = "community"
@@ -43,6 +51,8 @@ Workload = Annotated[str | None, typer.Option(help="chat, rag, batch, …; all w
 Model = Annotated[str | None, typer.Option(help="Our id of a model, e.g. llama-3.3-70b.")]
 Quant = Annotated[str | None, typer.Option(help="bf16, fp8, int4, mxfp4, nvfp4, …")]
 Output = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+Shape = Annotated[Form, typer.Option("--format", help="How to print.")]
 
 
 def published_file(path: Path | None) -> Path:
@@ -70,13 +80,13 @@ def private_settings() -> Settings:
     raise BadSetting(f"there is no {current.warehouse} yet; run `pertoken refresh`")
 
 
-def known(kind: str, name: str, names: Iterable[str]) -> str:
-    """`name` if it is among `names`; else an error that names the nearest."""
+def known(kind: str, name: str, names: Iterable[str], where: str = "") -> str:
+    """`name` if it is among `names`; else an error that names the nearest, and in which file it was asked for."""
     among = sorted(set(names))
     if name in among:
         return name
     near = get_close_matches(name, among, n=5, cutoff=0.4) or among[:20]
-    raise BadSetting(f"there is no {kind} {name!r}; there is {', '.join(near)}")
+    raise BadSetting(f"{where + ': ' if where else ''}there is no {kind} {name!r}; there is {', '.join(near)}")
 
 
 def known_on_boards(published: Path, **wanted: str | None) -> None:

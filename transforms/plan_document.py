@@ -69,7 +69,7 @@ def as_markdown(result: Plan) -> str:
         "## Notes",
         "",
         *(f"- {note}" for note in result.notes),
-        *_scale_to_zero_lines(result.scale_to_zero),
+        *(f"- {line}" for line in advice(result.scale_to_zero)),
         "",
         "## Assumed",
         "",
@@ -79,18 +79,19 @@ def as_markdown(result: Plan) -> str:
     return "\n".join(lines)
 
 
-def _scale_to_zero_lines(advice: ScaleToZero | None) -> list[str]:
-    if advice is None:
+def advice(found: ScaleToZero | None) -> list[str]:
+    """Whether to switch the cheapest fleet off in the idle gap, in words; empty where there is no gap."""
+    if found is None:
         return []
-    if not advice.is_worth_it:
+    if not found.is_worth_it:
         return [
-            f"- Scale to zero: no. The gap of {advice.idle_gap_hours:g} h is shorter than a cold start "
-            f"({advice.cold_start_seconds / 60:.0f} min)."
+            f"Scale to zero: no. The gap of {found.idle_gap_hours:g} h is shorter than a cold start "
+            f"({found.cold_start_seconds / 60:.0f} min)."
         ]
     return [
-        f"- Scale to zero: switching off in the gap of {advice.idle_gap_hours:g} h a day brings "
-        f"{advice.usd_per_month_always_on:,.0f} down to {advice.usd_per_month_scaled_to_zero:,.0f} USD a month; "
-        f"the first request of a day waits {advice.cold_start_seconds / 60:.0f} min unless the fleet is woken ahead."
+        f"Scale to zero: switching off in the gap of {found.idle_gap_hours:g} h a day brings "
+        f"{found.usd_per_month_always_on:,.0f} down to {found.usd_per_month_scaled_to_zero:,.0f} USD a month; "
+        f"the first request of a day waits {found.cold_start_seconds / 60:.0f} min unless the fleet is woken ahead."
     ]
 
 
