@@ -346,10 +346,12 @@ class Warehouse:
             raise explained(error, self.path) from error
 
     def _frame(self, sql: str, **parameters: Any) -> pl.DataFrame:
+        """The rows of a query. Bound through `execute`: parameters of `sql()` reach no filter, and it scans everything."""
+        self._run(f"create or replace temp table answer as {sql}", **parameters)
         try:
-            return self.connection.sql(sql, params=parameters).pl()
-        except duckdb.Error as error:
-            raise explained(error, self.path) from error
+            return self.connection.table("temp.answer").pl()
+        finally:
+            self._run("drop table temp.answer")
 
     @contextmanager
     def _registered(self, name: str, frame: pl.DataFrame) -> Iterator[None]:

@@ -100,7 +100,7 @@ def test_earlier_offers_are_the_last_good_ones_of_each_source(path: Path) -> Non
             (samples.run_id(1), 11.0, 2),
         ]
         assert warehouse.offers_before(run, max_age_hours=5).is_empty()
-        assert warehouse.usual_gpu_prices(run).rows() == [("h100-sxm-80gb", "on_demand", 2.0)]
+        assert warehouse.usual_gpu_prices(run).is_empty(), "three offers are too few to say what is usual"
         assert warehouse.usual_offer_counts(run, runs=2).rows() == [("vast", "on_demand", 1)]
         assert warehouse.source_runs_before(run, runs=1).get_column("run_id").unique().to_list() == [samples.run_id(3)]
 
