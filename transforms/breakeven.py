@@ -27,7 +27,7 @@ def break_even(board: pl.DataFrame, models: pl.DataFrame, assumptions: Assumptio
     hosted = hosted.filter(pl.col("board") != "combined")
     cheapest = hosted.sort("place").unique(SERVED, keep="first", maintain_order=True)
     rivals = comparators(board, models)
-    pairs = cheapest.join(rivals, on=["workload", "model"], how="left").filter(
+    pairs = cheapest.join(rivals, on=["workload", "model"], how="inner").filter(
         pl.col("api_quant_class").is_null() | (pl.col("api_quant_class") == pl.col("quant_class"))
     )
     pairs = pl.concat([pairs, _without_comparator(cheapest, pairs)], how="diagonal")

@@ -93,3 +93,9 @@ def test_volumes_are_those_of_the_staircase_of_whole_machines(usd: Any) -> None:
     assert all(pays(always * (1 + step / 50)) for step in range(500))
     if always > smallest * 1.001:
         assert not all(pays(smallest + (always - smallest) * step / 5000) for step in range(5000))
+
+
+def test_without_any_api_price_every_row_says_that_there_is_no_comparator() -> None:
+    rows = breakeven.break_even(ranked(MARKET, []), MODELS, ASSUMPTIONS)
+    assert rows.height and set(rows["verdict"]) == {"no_comparator"}
+    assert rows["comparator"].null_count() == 0
