@@ -18,6 +18,16 @@ def swap_in(building: Path, target: Path) -> None:
         os.close(folder)
 
 
+def write_whole(path: Path, body: bytes) -> None:
+    """Writes a file that appears whole or not at all; the folder must be there. Raises OSError."""
+    building = building_beside(path)
+    try:
+        building.write_bytes(body)
+        swap_in(building, path)
+    finally:
+        building.unlink(missing_ok=True)
+
+
 def building_beside(target: Path) -> Path:
     """A hidden name in the same folder for the file being built; the pid keeps two builders apart."""
     return target.with_name(f".{target.name}.building.{os.getpid()}")
