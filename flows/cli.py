@@ -157,8 +157,8 @@ def leaderboard(
     known_on_boards(published, workload=workload, model=model)
     if fastest or best_slo:
         view = views.fastest if fastest else views.best_slo
-        chosen = board or Board.trusted
-        views.answer(published, view, chosen, workload=workload, model=model, quant=quant, top=top, output=output)
+        wanted = views.Wanted(board or Board.trusted, workload, model, quant)
+        views.answer(published, view(published, wanted), top, output)
         return
     if board is None and model is None and not excluded and output is Format.table:
         warning = tables.banner(published)

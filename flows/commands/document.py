@@ -21,13 +21,14 @@ class Section(NamedTuple):
 
 
 def show(sections: Iterable[Section], facts: Any, form: Form) -> None:
-    """`facts` is what JSON says; sections are for people."""
+    """`facts` is what JSON says; sections are for people, and left out where they are empty."""
+    told = [section for section in sections if section.lines or section.rows]
     if form is Form.json:
         sys.stdout.write(json.dumps(facts, default=str, indent=1) + "\n")
     elif form is Form.md:
-        sys.stdout.write("\n".join(map(_markdown, sections)))
+        sys.stdout.write("\n".join(map(_markdown, told)))
     else:
-        for section in sections:
+        for section in told:
             _print(section)
 
 

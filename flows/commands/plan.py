@@ -95,7 +95,7 @@ def plan(
     try:
         found = plans.plan(_in_quants(board, quant), reference["models"], demand, assumptions)
     except ValueError as error:
-        raise BadSetting(f"{error}; `pertoken estimate` says what serves a model, and how fast") from error
+        raise BadSetting(str(error)) from error
     _show(found, published, output)
 
 
