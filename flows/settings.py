@@ -6,6 +6,7 @@
 | `PERTOKEN_ORIGIN_<NAME>` | scheme://host:port asked instead of a source's real site; paths stay the real ones | |
 | `PERTOKEN_PACE_<NAME>` | requests per minute to a source | the source's own limit |
 | `PERTOKEN_SITE` | folder the static site is written to after each refresh | no site |
+| `PERTOKEN_NOTIFY` | where alerts go: Apprise URLs, separated by spaces; they hold secrets | none |
 | `PERTOKEN_CONTACT` | address that the User-Agent carries, so that a site's owner can ask who asks | none |
 | `VAST_API_KEY` and the like | a source's optional key, named in its module | |
 
@@ -37,6 +38,7 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     site: Path | None = None
     contact: str | None = None
+    notify: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def warehouse(self) -> Path:
@@ -75,6 +77,7 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
         keys=keys,
         site=Path(site) if site else None,
         contact=environment.get("PERTOKEN_CONTACT") or None,
+        notify=tuple(environment.get("PERTOKEN_NOTIFY", "").split()),
     )
 
 
