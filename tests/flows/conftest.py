@@ -1,0 +1,57 @@
+"""One Prefect server for all tests of the flow, on the loopback interface, started once and stopped at the end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+QUICK = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+    "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
+}
+"""Nothing here changes what runs, only how long it is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectServer:
+    """Where it answers, what it keeps, and its API as a client."""
+
+    url: str
+    home: Path
+    api: httpx.Client
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A real server, as `pertoken serve` starts it. This process is its client, too."""
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {**QUICK, "PREFECT_HOME": str(home / "client")}.items():
+            environment.setenv(name, value)
+        from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+        from flows.serve import own_server
+
+        with (
+            own_server(home / "server", _free_port()) as url,
+            temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home / "client"}),
+            httpx.Client(base_url=url, trust_env=False, timeout=30) as api,
+        ):
+            yield PrefectServer(url, home / "server", api)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
