@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows import settings as settings_module
-from flows.commands import audit, breakeven, estimate, explain, keep, levers, plan, review, views
+from flows.commands import audit, breakeven, estimate, explain, keep, levers, plan, report, review, views
 from flows.settings import BadSetting, Settings
 from flows.terminal import (
     Board,
@@ -46,7 +46,7 @@ app = typer.Typer(
     "· 3 published, but a source is broken · 4 nothing published, the last good file stays "
     "· 5 another refresh is running.",
 )
-for commands in (estimate, plan, explain, breakeven, levers, audit, review, keep):
+for commands in (estimate, plan, explain, breakeven, levers, audit, review, keep, report):
     app.add_typer(commands.app)
 
 
