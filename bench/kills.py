@@ -22,7 +22,8 @@ def main() -> None:
     instants = random.Random(given.seed)
     for name, attempt in (("commit", kills.kill_while_committing), ("publish", kills.kill_while_publishing)):
         with tempfile.TemporaryDirectory() as folder:
-            kills.prepared(Path(folder))
+            if name == "publish":
+                kills.prepared(Path(folder))
             start, done, before_first = perf_counter(), 0, 0
             for _ in range(given.kills // 2):
                 finished = attempt(Path(folder), instants, longest_s=1.0)

@@ -1,11 +1,13 @@
 """The analysts' file: built beside the old one, checked, swapped in whole.
 
-What it holds is a function of the private file alone. A crash leaves the old file or the new one; a failed check
-leaves the old one. Tables that grow by thousands of rows a run are published for the newest runs; see docs/storage.md.
+A crash leaves the old file or the new one; a failed check leaves the old one. The file before is copied as bytes and
+only runs that are new or changed are brought in, so the cost does not grow with history; it is built from nothing when
+a month begins, the schema changes or there is none. See docs/storage.md.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ import duckdb
 from warehouse.archive import archive
 from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
 from warehouse.queries import query
-from warehouse.schema import PUBLIC, declared_columns, declared_sql, newest_version
+from warehouse.schema import PUBLIC, declared_columns, declared_sql, fingerprint, newest_version
 from warehouse.store import Warehouse
 from warehouse.swap import building_beside, swap_in, sweep
 
@@ -33,7 +35,10 @@ RECENT_TABLES = (
     "core.unknown_names",
     "marts.leaderboard_history",
 )
-"""Published for the newest runs only, so that publishing takes as long after five years as after five weeks."""
+"""Published for the newest runs; the older ones lie beside the file, see warehouse.archive."""
+
+HISTORY_TABLES = ("core.source_runs", "core.price_changes", "marts.gpu_price_history", "marts.api_price_history")
+"""Published from the first run on. They, too, gain rows run by run."""
 
 RECENT_RUNS = 124
 """31 days of a run every six hours."""
@@ -41,7 +46,7 @@ RECENT_RUNS = 124
 HISTORY = "history"
 """Folder beside the published file with the months that are closed."""
 
-FILLED_HERE = ("main.data_dictionary", "main.methodology")
+FILLED_HERE = ("main.data_dictionary", "main.methodology", "main.run_contents")
 WITHHELD = {("core.decisions", "decided_by")}
 """Columns that stay empty in the published file: they name a person."""
 
@@ -57,7 +62,7 @@ class CheckFailed(WarehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was swapped in: file, size, rows per table, time taken, and the moment its figures speak of."""
+    """What was swapped in: file, size, rows written per table, time taken, and the moment its figures speak of."""
 
     path: Path
     file_bytes: int
@@ -74,8 +79,11 @@ def publish(warehouse: Warehouse, published: Path, *, recent_runs: int = RECENT_
     start = perf_counter()
     archive(warehouse, published.parent / HISTORY)
     with _beside(published) as building:
-        rows = _build(warehouse, building, recent_runs)
-        as_of = _finish(building, recent_runs)
+        first_run = _continued(warehouse, published, building)
+        if first_run is None:
+            first_run = _created(warehouse, building, recent_runs)
+        rows = _bring_in(warehouse, building, first_run)
+        as_of = _finish(building, first_run)
         if building.with_name(building.name + ".wal").exists():
             raise WarehouseError(f"{building} was not closed: it still has a write-ahead log")
         building.chmod(0o444)
@@ -116,51 +124,98 @@ def _beside(published: Path) -> Iterator[Path]:
             sweep(published)
 
 
-def _build(warehouse: Warehouse, building: Path, recent_runs: int) -> dict[str, int]:
-    connection = warehouse.connection
-    ((home,),) = connection.execute("select current_catalog()").fetchall()
-    first_run = _first_recent(connection, recent_runs)
-    quoted = str(building).replace("'", "''")
-    connection.execute(f"attach '{quoted}' as published")  # no parameter is allowed here
+def _continued(warehouse: Warehouse, published: Path, building: Path) -> str | None:
+    """Copies the published file to `building` if it can be gone on with: the first run it holds whole, or None."""
+    if not published.is_file():
+        return None
+    shutil.copyfile(published, building)
+    months = warehouse.connection.execute(query("newest_month")).fetchall()
     try:
-        connection.execute("use published")
+        with duckdb.connect(building) as connection:
+            keys = ["first_run", "built_in", "schema_fingerprint"]
+            facts = dict(connection.execute(query("facts"), {"keys": keys}).fetchall())
+    except duckdb.Error:
+        facts = {}
+    if [(facts.get("built_in"),)] == months and facts.get("schema_fingerprint") == fingerprint():
+        return str(facts["first_run"])
+    sweep(published)
+    return None
+
+
+def _created(warehouse: Warehouse, building: Path, recent_runs: int) -> str:
+    """Makes an empty file and returns the first run it is to hold whole."""
+    with duckdb.connect(building) as connection:
         connection.execute("begin")
         connection.execute(declared_sql(PUBLIC))
+        connection.execute("commit")
+    ((first_run,),) = warehouse.connection.execute(query("first_recent_run"), {"recent_runs": recent_runs}).fetchall()
+    return str(first_run)
+
+
+def _bring_in(warehouse: Warehouse, building: Path, first_run: str) -> dict[str, int]:
+    """Makes `building` equal to the private file, as far as it is published. Rows written per table."""
+    connection = warehouse.connection
+    window = {"recent_tables": list(RECENT_TABLES), "first_run": first_run}
+    ((home,),) = connection.execute("select current_catalog()").fetchall()
+    quoted = str(building).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as published")  # no parameter is allowed here
+    connection.execute("create or replace temp view held as select * from main.run_contents")
+    connection.execute("begin")
+    try:
+        stale: dict[str, list[str]] = {table: [] for table in RECENT_TABLES + HISTORY_TABLES}
+        for table, run_id in connection.execute(query("stale_runs"), window).fetchall():
+            stale[table].append(run_id)
         rows = {
-            f"{schema}.{table}": _copy(connection, home, f"{schema}.{table}", list(columns), first_run)
+            f"{schema}.{table}": _copy(connection, home, f"{schema}.{table}", list(columns), stale)
             for (schema, table), columns in declared_columns().items()
             if schema in PUBLIC and f"{schema}.{table}" not in FILLED_HERE
         }
+        connection.execute("delete from published.main.run_contents")
+        connection.execute(query("store_published_contents"), window)
         connection.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("rollback")
+        raise
     finally:
-        connection.execute(f'use "{home}"')
         connection.execute("detach published")
     return rows
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, home: str, table: str, columns: list[str], first_run: str) -> int:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, home: str, table: str, columns: list[str], stale: dict[str, list[str]]
+) -> int:
+    """Replaces the stale runs of a table that has runs, all rows of any other. Rows written."""
     names = ", ".join(f'"{column}"' for column in columns)
     values = ", ".join("null" if (table, column) in WITHHELD else f'"{column}"' for column in columns)
-    where, bound = ("where run_id >= ?", [first_run]) if table in RECENT_TABLES else ("", [])
+    where, bound = "", []
+    if table in stale:
+        runs = stale[table]
+        if not runs:
+            return 0
+        where = "where run_id in (select unnest(?)) and run_id between ? and ?"
+        bound = [runs, min(runs), max(runs)]
+    connection.execute(f"delete from published.{table} {where}", bound)
     ((n_rows,),) = connection.execute(
         f'insert into published.{table} ({names}) select {values} from "{home}".{table} {where}', bound
     ).fetchall()
     return int(n_rows)
 
 
-def _first_recent(connection: duckdb.DuckDBPyConnection, recent_runs: int) -> str:
-    ((first,),) = connection.execute(query("first_recent_run"), {"recent_runs": recent_runs}).fetchall()
-    return str(first)
-
-
-def _finish(building: Path, recent_runs: int) -> datetime | None:
+def _finish(building: Path, first_run: str) -> datetime | None:
     """Fills what the file says about itself and runs the checks on what analysts would get."""
     with duckdb.connect(building) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("delete from main.data_dictionary")
         connection.execute("insert into main.data_dictionary by name " + query("data_dictionary"))
+        connection.execute("delete from main.methodology")
         connection.execute(
             "insert into main.methodology by name " + query("methodology"),
-            {"contract_version": str(newest_version()), "recent_runs": str(recent_runs)},
+            {
+                "contract_version": str(newest_version()),
+                "schema_fingerprint": fingerprint(),
+                "first_run": first_run,
+            },
         )
         run_checks(connection)
         connection.execute("checkpoint")

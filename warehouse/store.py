@@ -59,6 +59,12 @@ STORED_ORDER = {
 }
 """Neighbouring rows that resemble one another take less room."""
 
+UNIQUE = {
+    "core.gpu_offers": ["source", "price_kind", "offer_id"],
+    "core.source_runs": ["source"],
+}
+"""What stands once in a run."""
+
 REMEMBERED_HOURS = 14 * 24.0
 """How far back the last sighting of a price is looked up; older ones come from the history of changes."""
 
@@ -346,7 +352,7 @@ class Warehouse:
             raise explained(error, self.path) from error
 
     def _frame(self, sql: str, **parameters: Any) -> pl.DataFrame:
-        """The rows of a query. Bound through `execute`: parameters of `sql()` reach no filter, and it scans everything."""
+        """The rows of a query. Parameters are bound by `execute`: those of `sql()` reach no filter, all is scanned."""
         self._run(f"create or replace temp table answer as {sql}", **parameters)
         try:
             return self.connection.table("temp.answer").pl()
@@ -459,6 +465,8 @@ def _fit(table: str, frame: pl.DataFrame) -> pl.DataFrame:
         fitted = frame.select(pl.col(column).cast(dtype) for column, dtype in schema.items())
     except pl.exceptions.PolarsError as error:
         raise WrongFrame(f"{table}: {error}") from error
+    if (key := UNIQUE.get(table)) and (twice := fitted.filter(fitted.select(key).is_duplicated())).height:
+        raise WrongFrame(f"{table}: {twice.height} rows share their {', '.join(key)}, as {twice.select(key).row(0)}")
     return fitted.sort(STORED_ORDER[table], nulls_last=True) if table in STORED_ORDER else fitted
 
 

@@ -30,7 +30,6 @@ def test_the_published_file_explains_itself_and_holds_nothing_private(one_run: P
         )
         made = publish(warehouse, one_run / "prices.duckdb")
     assert made.as_of == START
-    assert made.rows["core.gpu_offers"] == 1
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o444
     assert sorted(path.name for path in one_run.iterdir()) == [
         "prices.duckdb",
@@ -58,11 +57,11 @@ def test_a_failed_check_is_named_and_leaves_the_old_file(one_run: Path) -> None:
     with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
         at = START + timedelta(hours=6)
         run = samples.begin(warehouse, 1)
-        warehouse.replace_core(run, samples.core(at, offers=[{}, {}]))
+        warehouse.replace_core(run, samples.core(at))
         warehouse.finish_run(run, finished_at=at, as_of=at)
-        with pytest.raises(CheckFailed, match="Is an offer twice in one run") as failed:
+        with pytest.raises(CheckFailed, match="board older, or of another provenance") as failed:
             publish(warehouse, published)
-    assert set(failed.value.failures) == {"offers_have_one_row_per_key", "boards_are_of_the_newest_run"}
+    assert set(failed.value.failures) == {"boards_are_of_the_newest_run"}
     assert published.read_bytes() == before
     assert [path for path in one_run.iterdir() if "building" in path.name] == []
 
@@ -83,6 +82,7 @@ SPOILED = {
         "insert into marts.leaderboard by name "
         "select * replace (2 as place, 0.8 as usd_per_mtok) from marts.leaderboard"
     ),
+    "contents_are_complete": "delete from core.api_prices",
     "runs_have_one_row_per_key": "insert into core.source_runs from core.source_runs",
     "slices_are_never_ranked": "update marts.gpu_prices set memory_gib = 10",
     "everything_is_explained": "update main.data_dictionary set unit = null where column_name = 'usd_per_mtok'",
@@ -127,6 +127,48 @@ def test_closed_months_move_to_parquet_and_nothing_is_lost(path: Path, tmp_path:
             "select usd_per_hour from all_gpu_offers($history) order by run_id", {"history": str(tmp_path / "history")}
         ).fetchall()
     assert everything == [(99.0,), (24.0,), (976.0,), (984.0,)]
+
+
+def test_a_file_gone_on_with_equals_one_built_from_nothing(one_run: Path) -> None:
+    published, private = one_run / "prices.duckdb", one_run / "warehouse.duckdb"
+    with Warehouse.open(private) as warehouse:
+        for number in (1, 2):
+            samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number)
+            publish(warehouse, published)
+        warehouse.replace_core(samples.run_id(1), samples.core(START, offers=[{"usd_per_hour": 99.0}]))
+        made = publish(warehouse, published)
+        publish(warehouse, one_run / "anew.duckdb")
+    assert made.rows["core.gpu_offers"] == 1, "only the changed run is copied"
+    contents = [everything(path) for path in (published, one_run / "anew.duckdb")]
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a database" * 1000, None], ids=["empty", "garbage", "other schema"])
+def test_a_published_file_that_cannot_be_gone_on_with_is_built_anew(one_run: Path, damage: bytes | None) -> None:
+    published = one_run / "prices.duckdb"
+    expected = everything(published)
+    if damage is None:
+        published.chmod(0o644)
+        with duckdb.connect(published) as connection:
+            connection.execute("update methodology set value = 'older' where key = 'schema_fingerprint'")
+            connection.execute("delete from core.gpu_offers")
+    else:
+        published.unlink()
+        published.write_bytes(damage)
+    with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
+        publish(warehouse, published)
+    assert everything(published) == expected
+
+
+def everything(published: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, in an order of its own."""
+    with duckdb.connect(published, read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        ).fetchall()
+        return {
+            name: connection.execute(f"select t::text from {name} as t order by 1").fetchall() for (name,) in tables
+        }
 
 
 def test_prices_and_boards_of_the_past(tmp_path: Path) -> None:

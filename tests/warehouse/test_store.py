@@ -80,6 +80,8 @@ def test_a_frame_that_does_not_fit_is_named_and_nothing_is_stored(path: Path) ->
             warehouse.replace_core(run, frames | {"gpu_offers": frames["gpu_offers"].drop("usd_per_hour", "is_slice")})
         with pytest.raises(WrongFrame, match="no such table to fill: gpu_offer"):
             warehouse.replace_core(run, {"gpu_offer": frames["gpu_offers"]})
+        with pytest.raises(WrongFrame, match="2 rows share their source, price_kind, offer_id"):
+            warehouse.replace_core(run, samples.core(START, offers=[{}, {}]))
         with pytest.raises(WrongFrame, match="CHECK"):
             warehouse.replace_core(run, samples.core(START, offers=[{"usd_per_hour": 0.0}]))
         assert warehouse.rows("core.api_prices", run).is_empty()

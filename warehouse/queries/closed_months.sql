@@ -7,7 +7,7 @@ with held as (
         max(contents.run_id) as last_run,
         sum(contents.n_rows)::bigint as n_rows,
         string_agg(contents.fingerprint, ' ' order by contents.run_id) as fingerprints
-    from bookkeeping.run_contents as contents
+    from main.run_contents as contents
     inner join core.runs as run using (run_id)
     where contents.table_name in (select unnest($tables))
     group by all

@@ -1,2 +1,2 @@
-delete from bookkeeping.run_contents
+delete from main.run_contents
 where run_id = $run_id and table_name = $table_name

@@ -17,7 +17,9 @@ cross join lateral (
         {'key': 'run_id', 'value': run.run_id},
         {'key': 'as_of', 'value': strftime(run.as_of, '%Y-%m-%dT%H:%M:%SZ')},
         {'key': 'provenance', 'value': run.provenance},
-        {'key': 'recent_runs', 'value': $recent_runs}
+        {'key': 'first_run', 'value': $first_run},
+        {'key': 'built_in', 'value': strftime(run.started_at, '%Y-%m')},
+        {'key': 'schema_fingerprint', 'value': $schema_fingerprint}
     ], recursive := true)
 ) as facts
 union all

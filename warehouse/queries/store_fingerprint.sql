@@ -1,2 +1,2 @@
-insert into bookkeeping.run_contents (run_id, table_name, n_rows, fingerprint)
+insert into main.run_contents (run_id, table_name, n_rows, fingerprint)
 values ($run_id, $table_name, $n_rows, $fingerprint)

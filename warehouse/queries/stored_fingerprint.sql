@@ -1,3 +1,3 @@
 select n_rows, fingerprint
-from bookkeeping.run_contents
+from main.run_contents
 where run_id = $run_id and table_name = $table_name

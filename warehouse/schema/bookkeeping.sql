@@ -12,18 +12,6 @@ comment on column bookkeeping.schema_version.version is 'Number of the newest mi
 comment on column bookkeeping.schema_version.fingerprint is 'SHA-256 of the schema, view and migration files. [sha256]';
 comment on column bookkeeping.schema_version.applied_at is 'When it was applied. [UTC]';
 
-create table if not exists bookkeeping.run_contents (
-    run_id text not null,
-    table_name text not null,
-    n_rows bigint not null,
-    fingerprint text not null
-);
-comment on table bookkeeping.run_contents is 'What each run stored in each table, to see whether a replay changed anything. Key: (run_id, table_name).';
-comment on column bookkeeping.run_contents.run_id is 'The run. [id]';
-comment on column bookkeeping.run_contents.table_name is 'Table with its schema. [text]';
-comment on column bookkeeping.run_contents.n_rows is 'Rows stored. [count]';
-comment on column bookkeeping.run_contents.fingerprint is 'Hash of the rows, whatever their order. [text]';
-
 create table if not exists bookkeeping.archives (
     table_name text not null,
     month text not null,

@@ -1,5 +1,17 @@
 -- What a file says about itself.
 
+create table if not exists main.run_contents (
+    run_id text not null,
+    table_name text not null,
+    n_rows bigint not null,
+    fingerprint text not null
+);
+comment on table main.run_contents is 'What each run has in each table of this file. Key: (run_id, table_name).';
+comment on column main.run_contents.run_id is 'The run. [id]';
+comment on column main.run_contents.table_name is 'Table with its schema. [text]';
+comment on column main.run_contents.n_rows is 'Rows. [count]';
+comment on column main.run_contents.fingerprint is 'Hash of the rows, whatever their order. [text]';
+
 create table if not exists main.data_dictionary (
     schema_name text not null,
     table_name text not null,
