@@ -1,0 +1,31 @@
+-- What each GPU configuration costs on each board.
+select
+    board,
+    source,
+    market,
+    price_kind,
+    gpu,
+    gpu_count,
+    usd_per_hour,
+    usd_per_gpu_hour,
+    usd_per_hour_min,
+    usd_per_hour_p10,
+    usd_per_hour_p25,
+    usd_per_hour_p50,
+    price_rule,
+    n_offers,
+    n_machines,
+    n_hosts,
+    n_bait_suspects,
+    memory_gib,
+    interconnect,
+    reliability,
+    survival_6h,
+    snapshots,
+    is_new,
+    epoch(observed_at)::bigint as observed_at,
+    age_hours,
+    freshness,
+    exclusion_reason
+from marts.gpu_prices
+order by board, gpu, gpu_count, source
