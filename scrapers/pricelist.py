@@ -32,8 +32,8 @@ def key(price: ApiPrice) -> Key:
 
 
 def per_token(usd: Decimal) -> Decimal:
-    """USD per token as USD per 1M tokens."""
-    return usd * 1_000_000
+    """USD per token as USD per 1M tokens; infinite, which no list takes, where that is beyond all reason."""
+    return usd * 1_000_000 if usd.is_finite() and abs(usd) <= CEILING_USD_PER_MTOK else Decimal("Infinity")
 
 
 def agreed(reading: Reading) -> Reading:
@@ -72,7 +72,7 @@ class PriceList:
         """Take one price, in USD per 1M tokens."""
         name, amount = f"{price.model_name} {price.component}", price.usd_per_mtok
         if amount is not None:
-            if not amount.is_finite() or amount > CEILING_USD_PER_MTOK:
+            if not amount.is_finite() or abs(amount) > CEILING_USD_PER_MTOK:
                 self.quarantine(name, f"{price.raw_text or amount} is no price")
                 return
             amount = amount.quantize(PLACES, ROUND_HALF_EVEN)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
-from scrapers.contract import Capture, Finding, Reading, Request, Source, UnexpectedPage
+from scrapers.contract import ApiPrice, Capture, Finding, GpuOffer, Reading, Request, Source, UnexpectedPage
+from scrapers.tables import UnreadableCell
+
+Record = TypeVar("Record", GpuOffer, ApiPrice)
+LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,8 @@ class RunReading:
 def read(source: Source, captures: Sequence[Capture]) -> RunReading:
     """Parse every capture by itself (one broken page loses one page), then settle what only all of them tell.
 
-    Overlapping pages show an offer twice: of offers equal in source, price kind and id the last read stays.
+    Overlapping pages show an offer twice: of offers equal in source, price kind and id the last read stays. A record
+    that no table can hold is set apart with a finding.
     """
     readings: list[tuple[Capture, Reading]] = []
     refused: list[tuple[Capture, UnexpectedPage]] = []
@@ -42,18 +49,52 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         except UnexpectedPage as error:
             refused.append((capture, error))
             continue
+        except UnreadableCell as error:
+            refused.append((capture, UnexpectedPage(source.name, "tables", f"{error}"[:200])))
+            continue
         except Exception as error:  # a fault of ours on bytes nobody foresaw must not stop the other sources
             fault = UnexpectedPage(source.name, "parser", f"{type(error).__name__}: {error}"[:200])
             refused.append((capture, fault))
             continue
-        new = [finding for finding in reading.findings if finding not in known]
+        kept_offers, odd_offers = _storable(reading.offers)
+        kept_prices, odd_prices = _storable(reading.prices)
+        found = [*reading.findings, *odd_offers, *odd_prices]
+        new = [finding for finding in found if finding not in known]
         known.update(new)
-        readings.append((capture, Reading(reading.offers, reading.prices, new)))
+        readings.append((capture, Reading(kept_offers, kept_prices, new)))
     offers = {(o.source, o.price_kind, o.offer_id): o for _, reading in readings for o in reading.offers}
     together = Reading(list(offers.values()), [price for _, reading in readings for price in reading.prices])
     settled = source.settle([capture for capture, _ in readings], together)
     gaps = _gaps(source, [capture for capture, _ in readings], captures)
     return RunReading(readings, refused, Reading(settled.offers, settled.prices, [*settled.findings, *gaps]))
+
+
+def _storable(records: Sequence[Record]) -> tuple[Sequence[Record], list[Finding]]:
+    """The records that fit a table, and a finding for each that does not: whole numbers of 64 bits, whole characters.
+
+    20,000 records at once take some hundredths of a second; one by one only where there is something to find.
+    """
+    try:
+        if not LONG_NUMBER.search(msgspec.json.encode(records)):
+            return records, []
+    except UnicodeEncodeError:
+        pass
+    faults = [_fault(record) for record in records]
+    kept = [record for record, fault in zip(records, faults, strict=True) if fault is None]
+    return kept, [
+        Finding("quarantined", type(record).__name__, fault)
+        for record, fault in zip(records, faults, strict=True)
+        if fault
+    ]
+
+
+def _fault(record: GpuOffer | ApiPrice) -> str | None:
+    for name, value in msgspec.structs.asdict(record).items():
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return f"{name} is a number of more than 64 bits"
+        if isinstance(value, str) and value != value.encode("utf-8", "replace").decode():
+            return f"{name} holds half a character"
+    return None
 
 
 def _gaps(source: Source, readable: Sequence[Capture], fetched: Sequence[Capture]) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import TypeVar
 
 import msgspec
@@ -21,7 +22,8 @@ _PREVIEW_BYTES = 60
 def decode(capture: Capture, model: type[T]) -> T:
     """The body as `model`, strictly typed: unknown fields pass, a missing or mistyped one does not.
 
-    The literals NaN and Infinity, which JSON does not have and Python servers send, are read as null.
+    The literals NaN and Infinity, which JSON does not have and Python servers send, are read as null, and so is a
+    number too large for a float; half a character (a lone surrogate) becomes U+FFFD.
     Raises UnexpectedPage naming the field, or "body" where the answer is no JSON at all.
     """
     try:
@@ -34,7 +36,9 @@ def decode(capture: Capture, model: type[T]) -> T:
 
 def _decode_lenient(capture: Capture, model: type[T]) -> T:
     try:
-        return msgspec.convert(json.loads(capture.body, parse_constant=_null), type=model)
+        tree = json.loads(capture.body, parse_constant=_null, parse_float=_finite)
+        text = json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return msgspec.json.decode(text, type=model)
     except msgspec.ValidationError as error:
         raise _mismatch(capture, error) from error
     except (ValueError, RecursionError) as error:
@@ -45,6 +49,11 @@ def _decode_lenient(capture: Capture, model: type[T]) -> T:
 
 def _null(literal: str) -> None:
     return None
+
+
+def _finite(literal: str) -> float | None:
+    number = float(literal)
+    return number if isfinite(number) else None
 
 
 def _mismatch(capture: Capture, error: msgspec.ValidationError) -> UnexpectedPage:

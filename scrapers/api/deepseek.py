@@ -8,6 +8,7 @@ one is a model, whatever their number.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -52,10 +53,16 @@ def _add_table(table: Table, text: str, prices: PriceList) -> None:
     if not labels or not models or any(len(row) != len(table.header) for row in priced):
         prices.quarantine_table(table.where, f"unknown header or arity: {' | '.join(table.header)}")
         return
+    bands: dict[Component | None, set[TimeBand]] = defaultdict(set)
+    for row in priced:
+        bands[_component(row)].add(_band([_label(row[number]) for number in labels]))
     for row in priced:
         names = [_label(row[number]) for number in labels]
-        band = _band([name for name in names if name in BANDS])
+        band = _band(names)
         component = _component(row)
+        if bands[component] not in ({"all"}, {"peak", "off_peak"}):
+            prices.quarantine(table.where, f"{' | '.join(row)}: holds at which hours?")
+            continue
         odd = set(names) - COMPONENTS.keys() - BANDS.keys() - {"pricing", ""}
         if component is None or odd or (band != "all" and _peak_hours(text) is None):
             prices.quarantine(table.where, f"{' | '.join(row)}: unknown label, or peak hours not stated")
@@ -96,8 +103,8 @@ def _component(row: Sequence[str]) -> Component | None:
     return found[0] if found else None
 
 
-def _band(found: Sequence[str]) -> TimeBand:
-    return BANDS[found[0]] if found else "all"
+def _band(labels: Sequence[str]) -> TimeBand:
+    return next((BANDS[label] for label in labels if label in BANDS), "all")
 
 
 def _amounts(cell: str) -> tuple[Decimal | None, Decimal | None]:
@@ -137,7 +144,7 @@ def _promotion_end(model: str, text: str) -> date | None:
 def _limit(table: Table, label: str, column: int) -> int | None:
     """A token limit of the model in `column`: "1M", "MAXIMUM: 384K"."""
     cells = [row[column] for row in table.rows if row and fold(row[0]) == label and column < len(row)]
-    found = re.search(r"[\d.]+[KM]?$", cells[0]) if cells else None
+    found = re.search(r"\b\d+(\.\d+)?[KM]?$", cells[0]) if cells else None
     return tokens(found[0]) if found else None
 
 

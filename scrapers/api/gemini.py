@@ -106,11 +106,10 @@ def _tiers(tables: Sequence[Table], section: str) -> dict[int, Tier]:
 def _components(table: Table, where: str, prices: PriceList) -> dict[Component, tuple[str, list[_Amount]]]:
     """Component -> (cell, text amounts) of one table; what cannot be read is a finding."""
     found: dict[Component, tuple[str, list[_Amount]]] = {}
+    twice: set[Component] = set()
     for row in table.rows:
-        label = re.sub(
-            r" \((including thinking tokens|text(, (image|video|audio))*)\)$", "", fold(row[0]) if row else ""
-        )
-        component = COMPONENTS.get(label)
+        label = fold(row[0]) if row else ""
+        component = _label(label)
         if component is None or len(row) != len(table.header):
             continue
         try:
@@ -118,9 +117,12 @@ def _components(table: Table, where: str, prices: PriceList) -> dict[Component, 
         except UnreadableCell as error:
             prices.quarantine(f"{where}, {label}", str(error))
             continue
-        if amounts:
+        if component in found and found[component][1] != amounts:
+            twice.add(component)
+            prices.quarantine(f"{where}, {label}", f"twice in one table: {found[component][0]} and {plain(row[-1])}")
+        elif amounts:
             found[component] = (plain(row[-1]), amounts)
-    return found
+    return {component: said for component, said in found.items() if component not in twice}
 
 
 def _label(cell: str) -> Component | None:

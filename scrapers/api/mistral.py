@@ -110,7 +110,7 @@ def _usd(written: str | None) -> str | None:
     """The dollars of {"priceUsd": 0.15, "priceEur": …}, as a cell would show them."""
     try:
         prices: Any = json.loads(written or "null", parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     usd = prices.get("priceUsd") if isinstance(prices, dict) else None
     suffix = str(prices.get("suffix") or "") if isinstance(prices, dict) else ""
@@ -123,9 +123,13 @@ def _add_model(name: str, rows: Sequence[Row], prices: PriceList) -> None:
         component = COMPONENTS.get(fold(label))
         if component is not None:
             try:
-                found[component] = (_amount(plain(shown)), plain(shown))
+                price = (_amount(plain(shown)), plain(shown))
             except UnreadableCell as error:
                 prices.quarantine(f"{name}, {plain(label)}", str(error))
+                continue
+            if found.setdefault(component, price)[0] != price[0]:
+                prices.quarantine(name, f"{plain(label)}: both {found[component][1]} and {price[1]}")
+                return
         elif not OTHER_GOODS.fullmatch(fold(label)):
             prices.quarantine(f"{name}, {plain(label)}", f"unknown label: {plain(shown)}")
         elif plain(shown).casefold() == "free":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -57,7 +57,7 @@ class Item(msgspec.Struct, frozen=True):
     retailPrice: float | None
     armRegionName: str
     armSkuName: str
-    effectiveStartDate: datetime
+    effectiveStartDate: Annotated[datetime, msgspec.Meta(tz=True)]
     meterName: str
     productName: str
     skuName: str
