@@ -255,8 +255,8 @@ def best(readings: Readings) -> Section:
 
 def _shape(workload: Row) -> str:
     return (
-        f"{name(workload['workload'])}: {name(workload['purpose'])}, {workload['isl_tokens']:,} tokens in and "
-        f"{workload['osl_tokens']:,} out, machines {workload['default_utilization']:.0%} busy"
+        f"{name(workload['workload'])}: {workload['isl_tokens']:,} tokens in and {workload['osl_tokens']:,} out, "
+        f"machines {workload['default_utilization']:.0%} busy. {name(workload['purpose'])}"
     )
 
 
@@ -479,8 +479,9 @@ def sources(readings: Readings) -> Section:
     if not found:
         return Section("Sources", ["Every source answered in full, every time."])
     failed = [name(row["source"]) for row in found if row["n_failed"]]
-    incomplete = f"{sentence(plural(len(found), 'source'))} did not answer in full every time"
-    prose = [f"{incomplete}; {first_words(failed) or 'none'} failed altogether at least once."]
+    prose = [f"{sentence(plural(len(found), 'source'))} did not answer in full every time."]
+    if failed:
+        prose.append(f"Without any answer at least once: {first_words(failed)}.")
     return Section("Sources", prose, [table("Sources that were not whole in every run", FAULTS, found)])
 
 
