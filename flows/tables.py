@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,6 +16,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from warehouse.export.figures import band as band
+from warehouse.export.figures import count as count
+from warehouse.export.figures import usd as usd
 from warehouse.export.text import plain
 from warehouse.published import open_published
 from warehouse.queries import query
@@ -38,25 +40,6 @@ def rows(published: Path, name: str, **values: object) -> list[dict[str, Any]]:
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
-
-
-def usd(value: float | None) -> str:
-    """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below; None is a dash."""
-    if value is None:
-        return "–"
-    value = float(value)
-    if value >= 1 or value <= 0:
-        return f"${value:,.0f}" if value >= 100 else f"${value:.2f}"
-    return f"${value:.{2 - floor(log10(value))}f}"
-
-
-def band(low: float | None, high: float | None) -> str:
-    """The band behind a price: "0.40–0.91"."""
-    return "" if low is None or high is None else f"{usd(low)[1:]}–{usd(high)[1:]}"
-
-
-def count(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
 
 
 def age(observed_at: datetime | None) -> str:
