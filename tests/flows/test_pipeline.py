@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,17 +34,21 @@ def ask(published: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-@pytest.fixture
-def few_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two models and two workloads: the same stages in a fraction of the time."""
+@contextmanager
+def only(*models: str, workloads: Sequence[str] | None = None) -> Iterator[None]:
+    """A world of a few models (and workloads): the same stages in a fraction of the time."""
     whole = pipeline.reference_tables()
-    board = pl.col("model").is_in(["llama-3.3-70b", "gpt-oss-20b"])
-    few = {
-        **whole,
-        "models": whole["models"].with_columns(serve_quants=pl.when(board).then("serve_quants")),
-        "workloads": whole["workloads"].filter(pl.col("workload").is_in(["chat", "batch"])),
-    }
-    monkeypatch.setattr(pipeline, "reference_tables", lambda: few)
+    served = whole["models"].with_columns(serve_quants=pl.when(pl.col("model").is_in(models)).then("serve_quants"))
+    asked = whole["workloads"].filter(pl.col("workload").is_in(workloads or whole["workloads"]["workload"].to_list()))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "reference_tables", lambda: {**whole, "models": served, "workloads": asked})
+        yield
+
+
+@pytest.fixture
+def few_models() -> Iterator[None]:
+    with only("llama-3.3-70b", "gpt-oss-20b", workloads=["chat", "batch"]):
+        yield
 
 
 def contents(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
@@ -69,14 +74,15 @@ class TwoDays:
 
 
 @pytest.fixture(scope="module")
-def two_days(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
+def two_days(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoDays]:
     """Two runs a day apart on the real responses: the whole Vast.ai book of each day, every page at its real path."""
     home = tmp_path_factory.mktemp("two-days")
     reports = []
-    for moment in (FIRST, SECOND):
-        with market(home, routes(captures, moment.date())) as settings:
-            reports.append(refresh(settings, moment))
-    return TwoDays(settings, (reports[0], reports[1]))
+    with only("llama-3.3-70b", "llama-3.1-8b", "gpt-oss-120b", "deepseek-v3.2"):
+        for moment in (FIRST, SECOND):
+            with market(home, routes(captures, moment.date())) as settings:
+                reports.append(refresh(settings, moment))
+        yield TwoDays(settings, (reports[0], reports[1]))
 
 
 def offers_of(captures: Path, day: date) -> set[tuple[str, str]]:
@@ -291,7 +297,9 @@ def test_the_ten_gb_slice_is_no_a100_and_hosts_no_70b(recorded: Settings) -> Non
     )
     assert slices and {is_slice for *_, is_slice in slices} == {True}
     assert {(gpu_count, memory) for gpu_count, memory, _ in slices} == {(0.125, 10.0)}
-    cheapest = ask(published, "select min(usd_per_gpu_hour) from marts.gpu_prices where gpu like 'a100%80gb'")
+    cheapest = ask(
+        published, "select min(usd_per_gpu_hour) from marts.gpu_prices where gpu like 'a100%80gb' and board = 'trusted'"
+    )
     assert float(str(cheapest[0][0])) > 0.5
     hosted = ask(
         published,
