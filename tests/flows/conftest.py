@@ -38,6 +38,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {**QUICK, "PREFECT_HOME": str(home / "client")}.items():
             environment.setenv(name, value)
+        from prefect.logging.handlers import APILogHandler
         from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
         from flows.serve import own_server
@@ -48,6 +49,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
             httpx.Client(base_url=url, trust_env=False, timeout=30) as api,
         ):
             yield PrefectServer(url, home / "server", api)
+            APILogHandler().flush()  # else it tries at exit, when the server is gone
 
 
 def _free_port() -> int:

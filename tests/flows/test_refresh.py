@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from scrapers.contract import Source
 from scrapers.fetch import Fetched, FetchError
 from tests.flows.conftest import PrefectServer
-from tests.loopback.server import Answer, Routes, Site
+from tests.loopback.server import Routes, Site, as_json
 from tests.loopback.sites import routes
 from warehouse.store import Warehouse
 
@@ -76,7 +76,7 @@ def test_a_broken_source_is_named_and_no_key_is_told(
     monkeypatch.setenv("VAST_API_KEY", KEY)
     monkeypatch.setenv("PERTOKEN_METRICS", str(home / "pertoken.prom"))
     vast, _ = serve("vast", recorded["vast"]), serve("openai", recorded["openai"])
-    mirror = serve("lambda", {"*": lambda ask: Answer(json.dumps(dict(ask.headers)).encode())})
+    mirror = serve("lambda", {"*": lambda ask: as_json({"regions_with_capacity_available": dict(ask.headers)})})
 
     state = run(source_names=["vast", "openai", "lambda"])
 
