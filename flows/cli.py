@@ -127,6 +127,8 @@ def _report(report: RunReport) -> None:
         f"published {report.published.path} ({report.published.file_bytes / 1e6:.1f} MB), "
         f"prices of {report.as_of:%Y-%m-%d %H:%M} UTC, {report.provenance}"
     )
+    if report.site_problem:
+        stderr.print(f"[yellow]{report.site_problem}[/yellow]", soft_wrap=True)
     if report.broken:
         raise typer.Exit(Exit.BROKEN_SOURCE)
 
@@ -230,6 +232,17 @@ def sql(
         stdout.print(shell.as_table(found))
     else:
         write(found, output)
+
+
+@app.command(epilog="Example: pertoken site public")
+def site(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; other files in it stay.")], file: File = None
+) -> None:
+    """Write the boards as a static site: opens from disk and from any web server, fetches nothing from elsewhere."""
+    from warehouse.export.site import site as write_site
+
+    first = write_site(published_file(file), folder)
+    stderr.print(f"wrote {first}: open it in a browser", soft_wrap=True)
 
 
 @app.command(epilog="Example: pertoken capture vultr")

@@ -28,7 +28,7 @@ from transforms import audit, breakeven, cost, normalise, offers, quality, ranki
 from transforms.assumptions import Assumptions
 from warehouse.publish import Published, publish
 from warehouse.reference import tables as reference_tables
-from warehouse.store import RawCapture, Warehouse
+from warehouse.store import RawCapture, Warehouse, WarehouseError
 
 METHODOLOGY_VERSION = "1.0"
 HISTORY_SNAPSHOTS = 28
@@ -61,6 +61,7 @@ class RunReport:
     provenance: str
     sources: Sequence[SourceOutcome]
     published: Published | None
+    site_problem: str | None = None
 
     @property
     def broken(self) -> Sequence[SourceOutcome]:
@@ -485,6 +486,7 @@ def finish(
     watcher = watcher or Silent()
     warehouse.load_reference()
     as_of, _ = digest(warehouse, run_id, sources, watcher)
+    warehouse.finish_run(run_id, finished_at=finished_at, as_of=as_of)
     outcomes = [
         SourceOutcome(**{name: row[name] for name in SourceOutcome.__slots__})
         for row in warehouse.rows("core.source_runs", run_id).iter_rows(named=True)
@@ -494,7 +496,21 @@ def finish(
         watcher.stage("publishing")
         published = publish(warehouse, settings.published)
     provenance, _started_at = _run(warehouse, run_id)
-    return RunReport(run_id, as_of, provenance, outcomes, published)
+    return RunReport(run_id, as_of, provenance, outcomes, published, _site(published, settings, watcher))
+
+
+def _site(published: Published | None, settings: Settings, watcher: Watcher) -> str | None:
+    """Write the static site where one is wanted; what goes wrong is told, and costs nothing that was published."""
+    if published is None or settings.site is None:
+        return None
+    from warehouse.export.site import site
+
+    watcher.stage(f"writing the site to {settings.site}")
+    try:
+        site(published.path, settings.site)
+    except WarehouseError as error:
+        return f"the site was not written: {error}"
+    return None
 
 
 def replay(

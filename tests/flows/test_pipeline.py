@@ -281,6 +281,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     yield settings
 
 
+def test_a_run_says_when_it_began_and_ended_and_of_which_moment_it_speaks(recorded: Settings) -> None:
+    ((started, finished, as_of),) = ask(
+        recorded.recorded().published, "select started_at, finished_at, as_of from core.runs"
+    )
+    assert isinstance(started, datetime) and isinstance(finished, datetime) and isinstance(as_of, datetime)
+    assert as_of.date() == date(2026, 8, 21) < started.date()
+    assert started < finished
+
+
 def test_recorded_responses_say_so_in_every_row_and_lie_apart(recorded: Settings) -> None:
     published = recorded.recorded().published
     assert not recorded.published.exists()
