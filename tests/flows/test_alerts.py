@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from flows import alerts
 from flows.alerts import Alert, BestPrice, Config, judge, read_config, report_due, send
 from flows.cli import app
 from flows.settings import BadSetting, Settings
+from tests.conftest import ROOT
 from tests.warehouse import week
 
 NOW = week.MADE_AT
@@ -112,6 +114,15 @@ def test_a_rule_that_could_never_fire_is_refused(published: Path, tmp_path: Path
     path.write_text(text)
     with pytest.raises(BadSetting, match=says):
         judge(published, read_config(path), NOW)
+
+
+def test_the_documented_rules_can_be_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.+?)```", (ROOT / "docs" / "alerts.md").read_text("utf-8"), re.S)
+    (tmp_path / "alerts.toml").write_text(example)
+    config = read_config(tmp_path / "alerts.toml")
+    assert [len(rules) for rules in (config.best_price, config.gpu_price, config.move, config.silent)] == [1, 1, 1, 1]
+    assert config.move[0].window_hours == alerts.Move("api", 1).window_hours
+    assert config.max_age_hours == Config().max_age_hours
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
