@@ -273,6 +273,6 @@ def _sentence(error: msgspec.ValidationError) -> str:
     """ "Expected `int` >= 1 - at `$.osl_tokens`" -> "osl_tokens: expected `int` >= 1"."""
     what, _, at = str(error).partition(" - at ")
     key = at.strip("`").removeprefix("$").removeprefix(".")
-    what = what.replace("Object missing required field", "Lacks the field")
-    what = what.replace("Object contains unknown field", "There is no field")
-    return f"{key}: {what[0].lower()}{what[1:]}" if key else what
+    what = what.replace("Object missing required field", "lacks the field")
+    what = what.replace("Object contains unknown field", "there is no field").replace("Expected", "expected")
+    return f"{key}: {what}" if key else what

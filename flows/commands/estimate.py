@@ -241,6 +241,7 @@ def _memory_lines(found: Mapping[str, Any]) -> list[str]:
 
 def _measured_columns() -> tuple[Column, ...]:
     from flows.tables import Column, count, machine, words
+    from warehouse.export.text import plain
 
     return (
         Column("model", lambda row: words(row["model"], row["quant"])),
@@ -250,5 +251,5 @@ def _measured_columns() -> tuple[Column, ...]:
         Column("at once", lambda row: count(row["concurrency"]), "right"),
         Column("tokens/s", lambda row: count(row["output_tokens_per_s"]), "right", lambda row: "bold"),
         Column("grade", lambda row: words(row["grade"])),
-        Column("source", lambda row: words(row["source"]), wrap=True),
+        Column("source", lambda row: plain(row["source"], limit=60)),
     )

@@ -42,8 +42,6 @@ def levers(
 
 
 def _found(published: Path, model: str, workload: str | None) -> pl.DataFrame:
-    import polars as pl
-
     from flows.commands import market
     from transforms import cost, levers
     from transforms.assumptions import Assumptions
@@ -55,7 +53,7 @@ def _found(published: Path, model: str, workload: str | None) -> pl.DataFrame:
     configurations = cost.configurations(
         prices,
         reference["models"].filter(model=model),
-        reference["workloads"].filter(pl.lit(workload is None) | (pl.col("workload") == workload)),
+        reference["workloads"] if workload is None else reference["workloads"].filter(workload=workload),
     )
     alone = market.estimate(levers.single_stream(board, configurations), reference)
     one_at_a_time = market.self_hosted(prices, alone, reference)

@@ -64,13 +64,15 @@ def _at_all_speeds(published: Path, wanted: Wanted) -> pl.DataFrame:
 
     models = [wanted.model] if wanted.model else None
     slow = frame(published, "board_rows", boards=[wanted.board], workload=wanted.workload, models=models)
-    slow = slow.filter(pl.col("place").is_not_null(), pl.lit(wanted.quant is None) | (pl.col("quant") == wanted.quant))
+    slow = slow.filter(pl.col("place").is_not_null())
+    if wanted.quant is not None:
+        slow = slow.filter(quant=wanted.quant)
     reference = reference_tables()
     keys = ["gpu", "memory_gib", "gpu_count", "interconnect", "model", "quant", "workload"]
     prices = market.gpu_prices(published, reference).filter(board=wanted.board)
-    configurations = cost.configurations(prices, reference["models"], reference["workloads"]).join(
-        slow, on=keys, how="semi"
-    )
+    served = reference["models"].filter(pl.col("model").is_in(slow["model"].unique().to_list()))
+    asked_of = reference["workloads"].filter(pl.col("workload").is_in(slow["workload"].unique().to_list()))
+    configurations = cost.configurations(prices, served, asked_of).join(slow, on=keys, how="semi")
     (moment,) = frame(published, "newest_board").iter_rows(named=True)
     found = [slow]
     for speed in SPEEDS:
