@@ -49,7 +49,7 @@ def gpu_history() -> alt.LayerChart | alt.FacetChart:
 
 
 def api_history() -> alt.LayerChart | alt.FacetChart:
-    """A model's API prices as steps. Rows: at, series, usd, low, high (the last two: lowest and median of all hosts)."""
+    """A model's API prices as steps. Rows: at, series, usd, low, high (lowest and median host)."""
     import altair as alt
 
     base = alt.Chart(alt.NamedData("rows")).encode(x=_time())
@@ -69,7 +69,7 @@ def api_history() -> alt.LayerChart | alt.FacetChart:
 
 
 def break_even() -> alt.LayerChart | alt.FacetChart:
-    """USD per 1M tokens against utilisation, APIs as lines across. Rows: kind curve|api, utilization, usd, low, high."""
+    """USD per 1M tokens against utilisation, APIs across. Rows: kind curve|api, utilization, usd, low, high."""
     import altair as alt
 
     rows = alt.Chart(alt.NamedData("rows"))

@@ -15,7 +15,6 @@ from warehouse.export.text import plain
 if TYPE_CHECKING:
     import duckdb
 
-FIRST_WORKLOAD = "chat"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
@@ -23,7 +22,10 @@ CONTENT_SECURITY_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its file (and template), its name in the navigation, and the scripts and figures it begins with."""
+    """One page: its file (and template), its name in the navigation, and the scripts and figures it begins with.
+
+    A {} in the name of figures is the first workload, which every page shows first.
+    """
 
     file: str
     name: str
@@ -32,10 +34,10 @@ class Page:
 
 
 PAGES = (
-    Page("index.html", "Leaderboard", ("cost.js", "leaderboard.js"), ("prices", f"board/{FIRST_WORKLOAD}")),
-    Page("gpus.html", "Compare GPUs", ("cost.js", "gpus.js"), ("prices", f"board/{FIRST_WORKLOAD}")),
+    Page("index.html", "Leaderboard", ("cost.js", "leaderboard.js"), ("prices", "board/{}")),
+    Page("gpus.html", "Compare GPUs", ("cost.js", "gpus.js"), ("prices", "board/{}")),
     Page("trends.html", "Trends", ("trends.js",), ("prices", "movers")),
-    Page("break-even.html", "Break-even", ("cost.js", "break-even.js"), ("prices", f"break-even/{FIRST_WORKLOAD}")),
+    Page("break-even.html", "Break-even", ("cost.js", "break-even.js"), ("prices", "break-even/{}")),
     Page("article.html", "The article, audited"),
     Page("sources.html", "Sources"),
     Page("methodology.html", "Methodology"),

@@ -5,7 +5,7 @@
   const gpus = new Map(shared.gpus.map((row) => [row.gpu, row]));
   const models = new Map(shared.models.map((row) => [row.model, row]));
   const control = (id) => document.getElementById(id);
-  const state = pertoken.state({ workload: "chat", model: "llama-3.3-70b", quant: "", board: "trusted" }, draw);
+  const state = pertoken.state({ workload: shared.workloads[0].workload, model: "llama-3.3-70b", quant: "", board: "trusted" }, draw);
   ["workload", "model", "quant", "board"].forEach((id) => pertoken.bind(state, id));
   const COMPARATORS = {
     same_model_cheapest: "Same model, same class of bits, cheapest host", same_model_median: "Same model, same class of bits, median host",

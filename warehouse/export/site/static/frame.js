@@ -126,6 +126,7 @@ const pertoken = (function () {
   // --- numbers -------------------------------------------------------------------------------------------------------
 
   function number(value, digits) {
+    if (value === null || value === undefined || Number.isNaN(value)) return "–";
     return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   }
 

@@ -5,7 +5,7 @@
   const workloads = new Map(shared.workloads.map((row) => [row.workload, row]));
   const gpus = new Map(shared.gpus.map((row) => [row.gpu, row]));
   const prices = cost.prices(shared.gpu_prices);
-  const state = pertoken.state({ board: "trusted", provider: "", size: "", thin: "", workload: "chat", model: "llama-3.3-70b", sort: "" }, draw);
+  const state = pertoken.state({ board: "trusted", provider: "", size: "", thin: "", workload: shared.workloads[0].workload, model: "llama-3.3-70b", sort: "" }, draw);
   ["board", "provider", "size", "thin", "workload", "model"].forEach((name) => pertoken.bind(state, name));
   const name = (gpu) => (gpus.has(gpu) ? gpus.get(gpu).name : gpu);
 

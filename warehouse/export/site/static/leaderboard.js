@@ -31,7 +31,7 @@
   };
 
   const state = pertoken.state({
-    workload: "chat", model: "", board: "combined", quant: "", gpu: "", provider: "", unit: "mtok",
+    workload: shared.workloads[0].workload, model: "", board: "combined", quant: "", gpu: "", provider: "", unit: "mtok",
     u: "", volume: "0", hours: String(hoursPerMonth), rate: String(assumed.people_usd_per_hour), sort: "", all: "",
   }, draw);
   ["model", "board", "quant", "gpu", "provider", "unit"].forEach((name) => pertoken.bind(state, name));

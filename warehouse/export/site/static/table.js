@@ -3,6 +3,8 @@
 pertoken.table = (function () {
   const { el } = pertoken;
   let tables = 0;
+  /** Tables of which all rows were asked for; they stay so while sliders and filters redraw them. */
+  const whole = new Set();
 
   function compare(a, b) {
     if (a === b) return 0;
@@ -27,7 +29,7 @@ pertoken.table = (function () {
   function table(host, { caption, columns, rows, sort, onSort, details, rowClass, page = 25, empty, heads = columns[0].key }) {
     const element = document.getElementById(host);
     const id = host + "-" + (tables += 1);
-    let shown = page;
+    const inHand = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     if (!rows.length) {
       element.replaceChildren(el("p", { class: "empty" }, empty));
       return;
@@ -46,14 +48,14 @@ pertoken.table = (function () {
           "aria-sort": mine ? (descending ? "descending" : "ascending") : "none" },
         el("button", { type: "button", "data-key": one.key, onclick: () => { draw(next, one.key); if (onSort) onSort(next); } }, one.label));
       });
-      const body = order.slice(0, shown).flatMap((row, at) => line(row, id + "-" + at));
-      const rest = order.length - shown;
+      const body = order.slice(0, whole.has(host) ? order.length : page).flatMap((row, at) => line(row, id + "-" + at));
+      const isCut = !whole.has(host) && order.length > page;
       element.replaceChildren(
         el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
           el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))),
-        rest > 0
-          ? el("div", { class: "more" }, el("button", { type: "button", class: "button", onclick: () => { shown = order.length; draw(current); } },
-            "Show all " + order.length), "Showing " + shown + " of " + order.length)
+        isCut
+          ? el("div", { class: "more" }, el("button", { type: "button", class: "button", onclick: () => { whole.add(host); draw(current); } },
+            "Show all " + order.length), "Showing " + page + " of " + order.length)
           : "",
       );
       if (focus) element.querySelector(`[data-key="${focus}"]`).focus();
@@ -86,7 +88,7 @@ pertoken.table = (function () {
       target.hidden = !open;
     }
 
-    draw(sort);
+    draw(sort, inHand);
   }
 
   return table;
