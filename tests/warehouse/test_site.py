@@ -32,23 +32,31 @@ HOSTILE = (
 
 
 def hostile_file(home: Path, text: str) -> Path:
-    """A published file in which a seller, an endpoint, an offer and an unknown name are `text`."""
-    at = samples.START
-    api = {**samples.API_ROW, "provider": text, "endpoint": text, "usd_per_1k_requests": 1.0}
-    board = samples.marts(at)["leaderboard"].with_columns(
-        isl_tokens=pl.lit(1155, pl.Int64), osl_tokens=pl.lit(211, pl.Int64)
-    )
-    sold = samples.rows("marts.leaderboard", {"board": "api", "as_of": at} | api)
+    """A published file of two runs, a day apart, in which a seller, an endpoint, an offer and a name are `text`."""
     with Warehouse.open(home / "warehouse.duckdb") as warehouse:
         warehouse.load_reference()
-        run = samples.begin(warehouse, 0)
-        core = samples.core(at, offers=[{"gpu_name": text}], prices=[{"provider": text, "model_name": text}])
-        unknown = samples.rows("core.unknown_names", {"kind": "gpu", "name": text, "detail": text, "rows": 1})
-        warehouse.replace_core(run, core | {"unknown_names": unknown})
-        warehouse.replace_marts(run, samples.marts(at) | {"leaderboard": pl.concat([board, sold])})
-        warehouse.finish_run(run, finished_at=at + timedelta(minutes=3), as_of=at)
+        for number, usd_per_gpu_hour in ((0, 2.0), (4, 2.5)):
+            _hostile_run(warehouse, number, usd_per_gpu_hour, text)
         publish(warehouse, home / "prices.duckdb")
     return home / "prices.duckdb"
+
+
+def _hostile_run(warehouse: Warehouse, number: int, usd_per_gpu_hour: float, text: str) -> None:
+    at = samples.START + timedelta(hours=6 * number)
+    api = {**samples.API_ROW, "provider": text, "endpoint": text, "usd_per_1k_requests": 1.0}
+    marts = samples.marts(at, usd_per_gpu_hour=usd_per_gpu_hour)
+    lengths = {"isl_tokens": pl.lit(1155, pl.Int64), "osl_tokens": pl.lit(211, pl.Int64)}
+    sold = samples.rows("marts.leaderboard", {"board": "api", "as_of": at} | api)
+    unknown = samples.rows(
+        "core.unknown_names", {"kind": "gpu", "name": text, "detail": text, "rows": 1, "observed_at": at}
+    )
+    run = samples.begin(warehouse, number)
+    core = samples.core(at, offers=[{"gpu_name": text}], prices=[{"provider": text, "model_name": text}])
+    warehouse.replace_core(run, core | {"unknown_names": unknown})
+    warehouse.replace_marts(
+        run, marts | {"leaderboard": pl.concat([marts["leaderboard"].with_columns(**lengths), sold])}
+    )
+    warehouse.finish_run(run, finished_at=at + timedelta(minutes=3), as_of=at)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     published = hostile_file(home, "".join(HOSTILE[:-1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site_module, "_vega", lambda: b"")
-        site(published, home / "site", made_at=datetime(2026, 11, 2, 3, 4, tzinfo=UTC))
+        site(published, home / "site", made_at=datetime(2026, 11, 3, 3, 4, tzinfo=UTC))
     return home / "site"
 
 
@@ -131,15 +139,24 @@ def test_figures_of_a_board_are_those_of_the_file(folder: Path) -> None:
     assert board["rented"]["rows"] == 1
     assert board["rented"]["columns"]["output_tokens_per_s"] == [4000.0]
     assert board["bought"]["columns"]["usd_per_request"] == [0.001]
-    assert figures(folder, "prices")["gpu_prices"]["columns"]["usd_per_gpu_hour"] == [2.0]
+    assert figures(folder, "prices")["gpu_prices"]["columns"]["usd_per_gpu_hour"] == [2.5]
+
+
+def test_trends_are_those_of_the_file(folder: Path) -> None:
+    history = figures(folder, "gpu-h100-sxm-80gb")["gpu_price_history"]["columns"]
+    days = [samples.START + timedelta(days=day) for day in (0, 1)]
+    assert history["as_of"] == [int(day.timestamp()) for day in days]
+    assert history["usd_per_gpu_hour"] == [2.0, 2.5]
+    moves = figures(folder, "movers")["movers"]["columns"]
+    assert (moves["old_usd"][0], moves["new_usd"][0], moves["factor"][0]) == (2.0, 2.5, 1.25)
 
 
 def test_each_page_says_when_and_from_what_it_was_made(folder: Path) -> None:
     for page in folder.glob("*.html"):
         html = page.read_text("utf-8")
-        assert "1 November 2026, 06:00 UTC" in html
-        assert "Page made 2 November 2026, 03:04 UTC" in html
-        assert samples.run_id(0) in html
+        assert "2 November 2026, 06:00 UTC" in html
+        assert "Page made 3 November 2026, 03:04 UTC" in html
+        assert samples.run_id(4) in html
         assert "Recorded data" not in html
 
 

@@ -59,14 +59,14 @@
     control("answer").replaceChildren(
       fact("rent", "At full load", usd(one.usd_per_mtok_full_load), rented),
       fact("rent", "At 10 % load", usd(fixed / 0.1 + each), "per 1M tokens, in and out"),
-      ...["same_model_cheapest", "frontier"].map((name) => meets(known.filter((row) => row.comparator === name), name)));
+      ...["any_quant_cheapest", "frontier"].map((name) => meets(known.filter((row) => row.comparator === name), name)));
     drawTable(rows);
   }
 
   function meets(rows, name) {
-    const title = name === "frontier" ? "Beats the cheapest frontier API from" : "Beats the cheapest host from";
+    const title = name === "frontier" ? "Beats the cheapest frontier from" : "Beats any host from";
     const cheapest = rows.slice().sort((a, b) => a.usd_per_mtok_api - b.usd_per_mtok_api)[0];
-    if (!cheapest) return fact("", title, "–", "No API to compare with in the same class of bits.");
+    if (!cheapest) return fact("", title, "–", name === "frontier" ? "No frontier API has a price." : "No API sells this model at a price we have.");
     return fact(name === "frontier" ? "frontier" : "buy", title, cheapest.break_even_utilization === null ? "never" : percent(cheapest.break_even_utilization),
       cheapest.break_even_utilization === null ? `even full load costs more than ${usd(cheapest.usd_per_mtok_api)}` : `utilisation, against ${usd(cheapest.usd_per_mtok_api)} at ${cheapest.comparator_provider}`);
   }

@@ -319,7 +319,7 @@
 
   function side(row) {
     if (!row) return el("span", { class: "muted" }, "–");
-    const what = row.kind === "rent" ? `${machine(row)}, ${row.host}, ${row.quant}` : `${row.host}${row.quant && row.quant !== "unknown" ? ", " + row.quant : ""}`;
+    const what = row.kind === "rent" ? `${machine(row)}, ${row.host}, ${row.quant}${row.price.price_kind === "spot_floor" ? ", reserve price" : ""}` : `${row.host}${row.quant && row.quant !== "unknown" ? ", " + row.quant : ""}`;
     return [el("span", { class: row.kind + "price" }, usd(row.usd)),
       row.kind === "rent" ? el("span", { class: "range" }, usd(row.low) + " to " + usd(row.high)) : "",
       el("span", { class: "range what" }, what)];

@@ -51,6 +51,7 @@
       low: Math.min(row.usd_per_gpu_hour_p10 ?? row.usd_per_gpu_hour, row.usd_per_gpu_hour), high: Math.max(row.usd_per_gpu_hour_p50 ?? row.usd_per_gpu_hour, row.usd_per_gpu_hour),
       machines: row.n_machines,
     }));
+    control("gpu-caption").textContent = "USD per GPU-hour" + (values.board === "interruptible" ? ": marketplace floors are the lowest bid that is accepted, not prices anyone paid" : "");
     pertoken.chart("gpu-chart", "gpu_history", shown, "No price of these GPUs in this size on this board yet.", "USD per GPU-hour over time of " + chosen.map(name).join(", "));
   }
 
