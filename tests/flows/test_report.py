@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import warnings
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 from flows import report as flow
 from flows.cli import app
 from flows.settings import Settings
+from tests.flows.conftest import PrefectServer
 from tests.warehouse import samples, week
 from warehouse.export import ExportError
 from warehouse.export.report import Written, report
@@ -199,3 +203,34 @@ def test_a_killed_writer_leaves_no_half_report(benign: Path, written: Written, m
     with pytest.raises(KeyboardInterrupt):
         report(benign, written.html.parent, made_at=week.MADE_AT + timedelta(days=1))
     assert contents(written.html.parent) == before
+
+
+# --- on a server -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _prefect_leaves_its_sockets_to_the_garbage_collector() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("_prefect_leaves_its_sockets_to_the_garbage_collector")
+def test_the_flows_end_in_states_a_person_understands(
+    prefect_server: PrefectServer, benign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERTOKEN_HOME", str(benign.parent))
+    monkeypatch.setenv("PERTOKEN_SITE", str(tmp_path / "site"))
+    done = flow.weekly_report(return_state=True)
+    assert (done.type, done.message) == ("COMPLETED", f"wrote {tmp_path / 'site' / 'report.html'}")
+    found = prefect_server.api.post("/artifacts/latest/filter", json={}).raise_for_status().json()
+    (artifact,) = [artifact for artifact in found if artifact["key"] == "weekly-report"]
+    assert artifact["data"] == (tmp_path / "site" / "report.md").read_text("utf-8")
+
+    monkeypatch.setenv("PERTOKEN_HOME", str(tmp_path))
+    failed = flow.weekly_report(return_state=True)
+    assert (failed.type, "run `pertoken refresh` first" in str(failed.message)) == ("FAILED", True)
+    silent = flow.watch_prices(str(tmp_path / "none.toml"), return_state=True)
+    assert (silent.type, "none.toml cannot be read" in str(silent.message)) == ("FAILED", True)
