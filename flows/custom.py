@@ -138,7 +138,7 @@ def workload_rows(workloads: Mapping[str, OwnWorkload], schema: pl.Schema) -> pl
 
 def model_of_config(path: Path, model: str, reference: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """A Hugging Face config.json as a row of `reference.models`. Raises BadSetting."""
-    from transforms.throughput.unlisted import model_from_config
+    from transforms.throughput import model_from_config
 
     try:
         if path.stat().st_size > CONFIG_BYTES_MAX:

@@ -107,6 +107,14 @@ def frame(published: Path, name: str, **values: object) -> pl.DataFrame:
         return connection.sql(query(name), params=values or None).pl()
 
 
+def published_reference(published: Path, *names: str) -> dict[str, pl.DataFrame]:
+    """Reference tables as they were published with the boards: quicker than reading and checking the CSV files."""
+    from warehouse.published import open_published
+
+    with open_published(published) as connection:
+        return {name: connection.table(f"reference.{name}").pl() for name in names}
+
+
 def show(parts: Sequence[Any]) -> None:
     """Tables, panels and lines on standard output, one after another; None is left out."""
     for part in parts:

@@ -123,12 +123,11 @@ def _answer(asked: dict[str, Any], reference: Reference, output: Form) -> None:
     from flows.commands import document
     from transforms import throughput
     from transforms.throughput.estimate import DEFAULTS
-    from transforms.throughput.measured import nearest_measured
 
     configuration = pl.DataFrame([asked], schema_overrides={name: DEFAULTS[name] for name in asked if name in DEFAULTS})
     facts = (reference[name] for name in ("gpus", "models", "quants", "calibration"))
     found = throughput.explain(configuration, *facts).row(0, named=True)
-    nearest = nearest_measured(found, reference["benchmarks"], NEAREST).to_dicts()
+    nearest = throughput.nearest_measured(found, reference["benchmarks"], reference["gpus"], NEAREST).to_dicts()
     document.show(_sections(found, nearest), {**found, "nearest_measured": nearest}, output)
 
 
@@ -159,7 +158,8 @@ def _estimate_file(rows: Path, out: Path | None, reference: Reference) -> None:
 def _write_estimates(rows: Path, target: Path, reference: Reference) -> int:
     import polars as pl
 
-    from transforms.throughput.published import COLUMNS, estimate_rows
+    from transforms.throughput import estimate_rows
+    from transforms.throughput.published import COLUMNS
 
     count = 0
     scan = pl.scan_csv(rows, infer_schema=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.settings import BadSetting
-from flows.terminal import Board, File, Form, Model, Shape, frame, known, published_file, show
+from flows.terminal import Board, File, Form, Model, Shape, frame, known, published_file, published_reference, show
 
 if TYPE_CHECKING:
     from flows.commands.document import Section
@@ -56,7 +56,7 @@ def explain(
     found = _explanation(published, rows[0])
     if output is Form.table:
         show([tables.banner(published)])
-    document.show(_sections(found, len(rows)), _facts(found), output)
+    document.show(_sections(published, found, len(rows)), _facts(found), output)
 
 
 def _rows(published: Path, asked: list[str], board: Board | None) -> list[dict[str, Any]]:
@@ -82,7 +82,6 @@ def _rows(published: Path, asked: list[str], board: Board | None) -> list[dict[s
 def _explanation(published: Path, row: dict[str, Any]) -> Explanation:
     from transforms import ranking
     from transforms.assumptions import Assumptions
-    from warehouse.reference import reference
 
     of_gpu = {"source": row["source"], "gpu": row["gpu"]}
     served = {name: row[name] for name in ("gpu", "gpu_count", "model", "quant", "workload")}
@@ -92,7 +91,7 @@ def _explanation(published: Path, row: dict[str, Any]) -> Explanation:
         gpu_offers=frame(published, "newest_offers", **of_gpu),
         api_prices=frame(published, "newest_api_prices", source=row["source"], models=[row["model"]]),
         estimates=frame(published, "estimates_behind_row", **served),
-        assumptions=Assumptions.of(reference("assumptions")),
+        assumptions=Assumptions.of(published_reference(published, "assumptions")["assumptions"]),
     )
 
 
@@ -126,7 +125,7 @@ def _facts(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _sections(found: Explanation, matching: int) -> list[Section]:
+def _sections(published: Path, found: Explanation, matching: int) -> list[Section]:
     from flows.commands.document import Section
 
     row = found.row
@@ -143,7 +142,7 @@ def _sections(found: Explanation, matching: int) -> list[Section]:
             _offer_columns() if found.price else _price_columns(),
             found.offers.head(LONGEST_LIST).to_dicts(),
         ),
-        Section("Assumed", [], _assumption_columns(), _assumed(found.assumptions)),
+        Section("Assumed", [], _assumption_columns(), _assumed(published, found.assumptions)),
         Section("The SQL to see it (`pertoken sql`)", statement(found.query, found.parameters).splitlines()),
     ]
 
@@ -229,8 +228,7 @@ def _assumption_columns() -> tuple[Column, ...]:
     )
 
 
-def _assumed(used: Mapping[str, float]) -> list[dict[str, Any]]:
-    from warehouse.reference import reference
-
-    described = {row["assumption"]: row for row in reference("assumptions").iter_rows(named=True)}
+def _assumed(published: Path, used: Mapping[str, float]) -> list[dict[str, Any]]:
+    table = published_reference(published, "assumptions")["assumptions"]
+    described = {row["assumption"]: row for row in table.iter_rows(named=True)}
     return [described[name] for name in used]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.settings import BadSetting
-from flows.terminal import File, Form, Shape, frame, known, published_file, stdout
+from flows.terminal import File, Form, Shape, frame, known, published_file, published_reference, stdout
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,11 +72,13 @@ def plan(
         "ttft_slo_ms": ttft,
         "min_tokens_per_s_per_user": tokens_per_s,
     }
-    prices, reference = _added(custom or [], reference_tables())
+    own = bool(custom) or any(value is not None for value in limits.values())
+    known_facts = reference_tables() if own else published_reference(published, "models", "workloads", "assumptions")
+    prices, reference = _added(custom or [], known_facts)
     for name in models:
         known("model", name, reference["models"]["model"])
     asked, reference = _workload(workload, limits, reference)
-    if custom or asked == OWN_WORKLOAD:
+    if own:
         board = _board(published, reference, prices, models, asked)
     else:
         board = _published(published, reference, models, asked)
