@@ -37,8 +37,8 @@ class RunReading:
 def read(source: Source, captures: Sequence[Capture]) -> RunReading:
     """Parse every capture by itself (one broken page loses one page), then settle what only all of them tell.
 
-    Overlapping pages show an offer twice: of offers equal in source, price kind and id the last read stays. A record
-    that no table can hold is set apart with a finding.
+    Overlapping pages show an offer twice: of offers equal in source, price kind and id the last read stays. An offer
+    that one page holds twice, at two prices, and a record that no table can hold are set apart with a finding.
     """
     readings: list[tuple[Capture, Reading]] = []
     refused: list[tuple[Capture, UnexpectedPage]] = []
@@ -57,12 +57,13 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
             refused.append((capture, fault))
             continue
         kept_offers, odd_offers = _storable(reading.offers)
+        kept_offers, at_odds = _consistent(kept_offers)
         kept_prices, odd_prices = _storable(reading.prices)
-        found = [*reading.findings, *odd_offers, *odd_prices]
+        found = [*reading.findings, *odd_offers, *at_odds, *odd_prices]
         new = [finding for finding in found if finding not in known]
         known.update(new)
         readings.append((capture, Reading(kept_offers, kept_prices, new)))
-    offers = {(o.source, o.price_kind, o.offer_id): o for _, reading in readings for o in reading.offers}
+    offers = {_offer(offer): offer for _, reading in readings for offer in reading.offers}
     together = Reading(list(offers.values()), [price for _, reading in readings for price in reading.prices])
     settled = source.settle([capture for capture, _ in readings], together)
     gaps = _gaps(source, [capture for capture, _ in readings], captures)
@@ -95,6 +96,28 @@ def _fault(record: GpuOffer | ApiPrice) -> str | None:
         if isinstance(value, str) and value != value.encode("utf-8", "replace").decode():
             return f"{name} holds half a character"
     return None
+
+
+def _offer(offer: GpuOffer) -> tuple[str, str, str]:
+    return offer.source, offer.price_kind, offer.offer_id
+
+
+def _consistent(offers: Sequence[GpuOffer]) -> tuple[Sequence[GpuOffer], list[Finding]]:
+    """The offers of one page without those it holds twice with another price or other hardware."""
+    if len({_offer(offer) for offer in offers}) == len(offers):
+        return offers, []
+    said: dict[tuple[str, str, str], set[tuple[object, ...]]] = {}
+    for offer in offers:
+        content = offer.usd_per_hour, offer.gpu_name, offer.gpu_count, offer.memory_gib
+        said.setdefault(_offer(offer), set()).add(content)
+    kept = [offer for offer in offers if len(said[_offer(offer)]) == 1]
+    return kept, [
+        Finding(
+            "quarantined", f"offer {offer_id[:80]}", f"stands {len(contents)} times on one page, each time otherwise"
+        )
+        for (_, _, offer_id), contents in said.items()
+        if len(contents) > 1
+    ]
 
 
 def _gaps(source: Source, readable: Sequence[Capture], fetched: Sequence[Capture]) -> list[Finding]:
