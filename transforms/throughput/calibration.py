@@ -6,7 +6,7 @@ factor 1, so hardware and software nobody measured fall back to the base.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -14,9 +14,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from transforms.throughput.memory import Floats
+from transforms.throughput.columns import Floats, Rows, Traits
 
-TRAITS = ("all", "chip", "kernel", "engine", "generation", "attention", "link", "mixture", "scenario")
+TRAITS = (
+    "all",
+    "chip",
+    "kernel",
+    "chip_kernel",
+    "gpu",
+    "engine",
+    "scenario",
+    "engine_scenario",
+    "generation",
+    "attention",
+    "mixture",
+    "link",
+    "support",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +56,18 @@ class Coefficients:
     level: Floats
     """Output rate as a share of what the terms above give: how well the engine keeps the GPU busy between steps."""
 
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
-
+KEY = ("coefficient", "trait", "key")
 NAMES = tuple(field.name for field in fields(Coefficients))
-CEILING = {"bandwidth": 0.97, "compute": 0.95, "prefill_compute": 0.95, "attention_compute": 0.9, "prefill_attention": 0.9,
-           "expert_bandwidth": 1.0, "link_efficiency": 0.95}
+CEILING = {
+    "bandwidth": 0.97,
+    "compute": 0.95,
+    "prefill_compute": 0.95,
+    "attention_compute": 0.9,
+    "prefill_attention": 0.9,
+    "expert_bandwidth": 1.0,
+    "link_efficiency": 0.95,
+}
 """No product of factors may claim more than the hardware has."""
 
 
@@ -60,38 +79,44 @@ class Calibration:
     trait: NDArray[np.str_]
     key: NDArray[np.str_]
     values: Floats
+    rows: Floats
+    """Measurements that have the trait."""
 
     @classmethod
     def of(cls, table: pl.DataFrame) -> Self:
         """Reads columns coefficient, trait, key, value. Raises ValueError for a name that no formula uses."""
-        unknown = set(table["coefficient"]) - set(NAMES) | set(table["trait"]) - set(TRAITS)
+        unknown = set(table["coefficient"]) - set(NAMES) - {"low", "high"} | set(table["trait"]) - set(TRAITS)
         if unknown:
             raise ValueError(f"calibration.csv: unknown names {', '.join(sorted(unknown))}")
-        text = table.select("coefficient", "trait", "key").cast(pl.String)
-        return cls(*(text[name].to_numpy().astype(np.str_) for name in text.columns), table["value"].cast(pl.Float64).to_numpy())
+        coefficient, trait, key = (table[name].cast(pl.String).to_numpy().astype(np.str_) for name in KEY)
+        value, rows = (table[name].cast(pl.Float64).to_numpy() for name in ("value", "rows"))
+        return cls(coefficient, trait, key, value, rows)
 
-    def index(self, traits: Mapping[str, NDArray[np.str_]]) -> dict[str, NDArray[np.intp]]:
-        """Rows of the table that make up each coefficient, shape (traits used, configurations); the last row is factor 1."""
+    def index(self, traits: Traits, names: Sequence[str] = NAMES) -> dict[str, Rows]:
+        """Rows of the table behind each coefficient, shape (traits used, configurations); past the end: factor 1."""
         nothing = len(self.values)
         rows = {(c, t, k): i for i, (c, t, k) in enumerate(zip(self.coefficient, self.trait, self.key, strict=True))}
-        codes = {trait: np.unique(keys, return_inverse=True) for trait, keys in traits.items()}
-        found: dict[str, NDArray[np.intp]] = {}
-        for name in NAMES:
+        found: dict[str, Rows] = {}
+        for name in names:
             stack = []
-            for trait, (keys, inverse) in codes.items():
-                lookup = np.array([rows.get((name, trait, str(key)), nothing) for key in keys], dtype=np.intp)
+            for trait, labels in traits.items():
+                lookup = np.array([rows.get((name, trait, key), nothing) for key in labels.keys], dtype=np.intp)
                 if (lookup < nothing).any():
-                    stack.append(lookup[inverse])
-            found[name] = np.stack(stack)
+                    stack.append(lookup[labels.codes])
+            found[name] = np.stack(stack) if stack else np.full((1, len(traits["all"].codes)), nothing, dtype=np.intp)
         return found
 
-    def coefficients(self, index: Mapping[str, NDArray[np.intp]]) -> Coefficients:
-        return coefficients_of(np.log(np.append(self.values, 1.0)), index)
+    def coefficients(self, index: Mapping[str, Rows]) -> Coefficients:
+        log_values = np.log(np.append(self.values, 1.0))
+        return ceiled({name: log_values[rows].sum(axis=0) for name, rows in index.items()})
 
 
-def coefficients_of(log_values: Floats, index: Mapping[str, NDArray[np.intp]]) -> Coefficients:
-    """Multiplies the factors. `log_values`: logarithm of every row's value, then 0 for 'no such row'."""
-    products = {name: np.exp(log_values[rows].sum(axis=0)) for name, rows in index.items()}
-    for name, ceiling in CEILING.items():
-        products[name] = np.minimum(products[name], ceiling)
-    return Coefficients(**products)
+def products(calibration: Calibration, traits: Traits, names: Sequence[str]) -> dict[str, Floats]:
+    """The product of factors of each named coefficient, for coefficients outside the roofline."""
+    log_values = np.log(np.append(calibration.values, 1.0))
+    return {name: np.exp(log_values[rows].sum(axis=0)) for name, rows in calibration.index(traits, names).items()}
+
+
+def ceiled(sums: Mapping[str, Floats]) -> Coefficients:
+    """From sums of log factors; no efficiency may exceed its `CEILING`."""
+    return Coefficients(**{name: np.minimum(np.exp(total), CEILING.get(name, np.inf)) for name, total in sums.items()})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from transforms.throughput.columns import Bools, Floats
 
 GIB = 2.0**30
 USABLE_SHARE = 0.92
@@ -24,7 +21,7 @@ TP_SIZES = (1, 2, 4, 8)
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A model in a quantisation on a kind of GPU: one element per configuration, bytes and counts of one whole replica."""
+    """A model in a quantisation on a kind of GPU; bytes and counts of one replica, an element per configuration."""
 
     layers: Floats
     moe_layers: Floats
@@ -63,18 +60,14 @@ class Deployment:
     flops_16bit: Floats
     link_bandwidth: Floats
     """Of the link that is really there, one direction, per GPU, bytes/s."""
-    is_moe: Bools
-
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def deployments(rows: pl.DataFrame) -> Deployment:
     """Works out bytes and FLOPs from joined facts.
 
-    rows: the columns of gpus, models and quants side by side (see `facts.join_facts`), plus `kv_bytes` (bytes of one
-    cache element), `memory_gib` (of this GPU) and `link_gb_per_s_used`.
+    rows: the columns of gpus, models and quants side by side (`facts.join_facts`).
     """
+
     def number(name: str, default: float = 0.0) -> Floats:
         return rows[name].cast(pl.Float64).fill_null(default).to_numpy().astype(np.float64)
 
@@ -83,7 +76,11 @@ def deployments(rows: pl.DataFrame) -> Deployment:
     experts = number("expert_params_b") * 1e9
     is_moe = number("experts") > 1
     fixed = np.maximum(
-        number("total_params_b") * 1e9 - number("offloaded_params_b") * 1e9 - experts - embedding * np.where(tied, 1, 2), 0
+        number("total_params_b") * 1e9
+        - number("offloaded_params_b") * 1e9
+        - experts
+        - embedding * np.where(tied, 1, 2),
+        0,
     )
     rest_bytes = np.where(is_moe, number("rest_bytes_per_param"), number("weight_bytes_per_param"))
     head_bytes = embedding * number("head_bytes_per_param")
@@ -102,10 +99,7 @@ def deployments(rows: pl.DataFrame) -> Deployment:
         experts_per_token=number("topk"),
         fixed_bytes=fixed_bytes,
         expert_bytes=expert_bytes,
-        resident_bytes=fixed_bytes
-        + expert_bytes
-        + np.where(tied, 0, head_bytes)
-        + number("vision_params_b") * 1e9 * 2,
+        resident_bytes=fixed_bytes + expert_bytes + np.where(tied, 0, head_bytes) + number("vision_params_b") * 1e9 * 2,
         decode_params=active,
         prefill_params=active - embedding,
         kv_bytes_per_token=number("kv_elems_per_token") * kv + number("index_elems_per_token") * kv,
@@ -125,7 +119,6 @@ def deployments(rows: pl.DataFrame) -> Deployment:
         flops=number("compute_tflops") * 1e12,
         flops_16bit=number("fp16_tflops") * 1e12,
         link_bandwidth=number("link_gb_per_s_used") * 1e9,
-        is_moe=is_moe,
     )
 
 
@@ -151,4 +144,5 @@ def valid_tp(deployment: Deployment, tp: Floats) -> Bools:
     """Attention heads divide evenly; KV heads divide evenly or are repeated evenly."""
     d = deployment
     kv = np.maximum(d.kv_heads, 1)
-    return (d.heads % tp == 0) & ((kv % tp == 0) | (tp % kv == 0))
+    even: Bools = (d.heads % tp == 0) & ((kv % tp == 0) | (tp % kv == 0))
+    return even

@@ -1,4 +1,4 @@
-"""Spellings of benchmark files -> our ids, by rule: for result files, whose every row must be readable, not for price books."""
+"""Spellings of benchmark files -> our ids, by rule: for result files, whose every row must be read, not for prices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-_GPU_NOISE = re.compile(r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpu|oam|hgx|ws6|form factor n/s)\b|[()]")
+_GPU_NOISE = re.compile(
+    r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpu|oam|hgx|ws6|form factor n/s)\b|[()]"
+)
 _GPU_WORDS = {"sxm2": "sxm", "sxm3": "sxm", "sxm4": "sxm", "sxm5": "sxm", "sxm6": "sxm", "se": "server", "s": "server",
               "workstation": "ws", "maxq": "max-q", "3e": "3e"}  # fmt: skip
 _FORM_ORDER = ("sxm", "", "pcie", "ws", "nvl", "server")
@@ -36,7 +38,11 @@ def _gpu(spelling: str, by_name: dict[str, list[tuple[str, float]]]) -> str | No
     text = _GPU_NOISE.sub(" ", spelling.lower().replace("_", " ").replace("-", " "))
     sizes = [float(size) for size in re.findall(r"(\d+(?:\.\d+)?)\s*gi?b\b", text)]
     text = re.sub(r"\d+(?:\.\d+)?\s*gi?b\b", " ", text)
-    words = [_GPU_WORDS.get(word, word) for word in text.replace("max q", "max-q").split() if word not in {"hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6"}]
+    words = [
+        _GPU_WORDS.get(word, word)
+        for word in text.replace("max q", "max-q").split()
+        if word not in {"hbm3", "hbm3e", "hbm2e", "hbm2", "gddr6"}
+    ]
     name = _squash("".join(words))
     for form in _FORM_ORDER:
         for candidate in (name, name.replace("3e", ""), name.removesuffix("sxm"), "rtx" + name, "quadro" + name):
@@ -118,3 +124,63 @@ def quant_id(spelling: str) -> str | None:
         if re.search(pattern, spelling.lower().strip()):
             return quant
     return None
+
+
+def kv_quant_id(spelling: str) -> str:
+    """Format of the cache; `auto`, unstated or unknown is the engine's default."""
+    text = spelling.lower()
+    return next(
+        (
+            quant
+            for mark, quant in (("fp8", "fp8"), ("e4m3", "fp8"), ("int8", "int8"), ("int4", "int4"))
+            if mark in text
+        ),
+        "auto",
+    )
+
+
+_ENGINES = {
+    "trt": "trtllm",
+    "tensorrt": "trtllm",
+    "nim": "trtllm",
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "atom": "atom",
+    "lmdeploy": "lmdeploy",
+    "turbomind": "lmdeploy",
+    "llama.cpp": "llama.cpp",
+    "llamacpp": "llama.cpp",
+    "ollama": "llama.cpp",
+    "mlc": "mlc-llm",
+    "exllamav2": "exllamav2",
+    "exllama": "exllama",
+    "tabby": "exllamav2",
+    "deepspeed": "deepspeed-mii",
+    "mii": "deepspeed-mii",
+    "tgi": "tgi",
+    "text-generation": "tgi",
+    "autoawq": "autoawq",
+    "gpt-fast": "gpt-fast",
+    "calm": "calm",
+    "tinychat": "tinychat",
+    "qserve": "qserve",
+    "transformers": "transformers",
+    "hf": "transformers",
+}
+"""Part of a spelling -> engine; the first that occurs decides."""
+
+
+def engine_id(spelling: str) -> str:
+    """Serving engine; an unknown one is kept as `other`, for which no factor is fitted."""
+    text = spelling.lower()
+    return next((engine for mark, engine in _ENGINES.items() if mark in text), "other")
+
+
+def scenario_id(spelling: str) -> str:
+    """How the test loads the server: bs1 | fixed_concurrency | offline_max | server."""
+    text = spelling.lower()
+    if any(mark in text for mark in ("bs1", "single", "batch1", "latency")):
+        return "bs1"
+    if any(mark in text for mark in ("offline", "max", "saturat", "throughput", "wave")):
+        return "offline_max"
+    return "server" if "server" in text else "fixed_concurrency"

@@ -5,14 +5,13 @@ Every term is the physical minimum over a fitted efficiency (`calibration.Coeffi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transforms.throughput.calibration import Coefficients
-from transforms.throughput.memory import Deployment, Floats
+from transforms.throughput.columns import Floats
+from transforms.throughput.memory import Deployment
 
 CHUNK_TOKENS = 8192.0
 """Prompt tokens one step takes in (chunked prefill)."""
@@ -20,7 +19,7 @@ CHUNK_TOKENS = 8192.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Seconds of one step, by cause. They add: fitted to measurements, streaming weights and arithmetic do not overlap."""
+    """Seconds of one step, by cause. They add: in measurements, streaming weights and arithmetic do not overlap."""
 
     weights: Floats
     compute: Floats
@@ -28,9 +27,6 @@ class Step:
     communication: Floats
     overhead: Floats
     total: Floats
-
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def experts_touched(deployment: Deployment, tokens: Floats) -> Floats:
@@ -43,11 +39,9 @@ def all_reduce(deployment: Deployment, fit: Coefficients, tokens: Floats, tp: Fl
     """Seconds of the two all-reduces per layer of a ring: latency and 2(n-1)/n of the message over the link."""
     d = deployment
     message = tokens * d.hidden * 2.0
-    return np.where(
-        tp > 1,
-        2.0 * d.layers * (fit.link_latency * np.log2(np.maximum(tp, 2)) + 2.0 * (tp - 1) / tp * message / (d.link_bandwidth * fit.link_efficiency)),
-        0.0,
-    )
+    latency = fit.link_latency * np.log2(np.maximum(tp, 2.0))
+    transfer = 2.0 * (tp - 1.0) / tp * message / (d.link_bandwidth * fit.link_efficiency)
+    return np.where(tp > 1.0, 2.0 * d.layers * (latency + transfer), 0.0)
 
 
 def decode_step(deployment: Deployment, fit: Coefficients, batch: Floats, context: Floats, tp: Floats) -> Step:
@@ -78,7 +72,7 @@ def decode_step(deployment: Deployment, fit: Coefficients, batch: Floats, contex
 def prefill(
     deployment: Deployment, fit: Coefficients, prompt: Floats, cached: Floats, batch: Floats, tp: Floats
 ) -> Step:
-    """Seconds of GPU time to take in one prompt of `prompt` tokens, of which the share `cached` is in the cache already.
+    """GPU seconds to take in one prompt of `prompt` tokens, of which the share `cached` is in the cache already.
 
     A step reads the weights once for up to CHUNK_TOKENS prompt tokens of up to `batch` requests.
     """

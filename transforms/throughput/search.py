@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transforms.throughput.calibration import Coefficients
-from transforms.throughput.memory import TP_SIZES, Bools, Deployment, Floats, valid_tp
+from transforms.throughput.columns import Bools, Floats, Rows, take
+from transforms.throughput.memory import TP_SIZES, Deployment, valid_tp
 from transforms.throughput.serving import Load, SteadyState, batch_limit, steady_state
 
 BISECTIONS = 7
@@ -25,9 +24,6 @@ class Wish:
     concurrency: Floats
     ttft_limit_s: Floats
     tpot_limit_s: Floats
-
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +47,8 @@ def best_plans(deployment: Deployment, fit: Coefficients, load: Load, wish: Wish
     GPUs beyond replicas x tp stay idle. Among equals the smaller size wins: less depends on the link.
     """
     configurations, sizes = _candidates(deployment, wish)
-    d, c, w = deployment.take(configurations), fit.take(configurations), wish.take(configurations)
-    tried = replace(load.take(configurations), tp=sizes)
+    d, c, w = take(deployment, configurations), take(fit, configurations), take(wish, configurations)
+    tried = replace(take(load, configurations), tp=sizes)
     replicas = np.floor(w.gpu_count / sizes)
     limit = batch_limit(d, tried)
     batch, holds = _largest_batch(d, c, tried, w, limit, replicas)
@@ -62,18 +58,12 @@ def best_plans(deployment: Deployment, fit: Coefficients, load: Load, wish: Wish
     first = np.unique(configurations[order], return_index=True)[1]
     best = order[first]
     asked = np.where(np.isnan(w.concurrency), np.inf, w.concurrency / replicas)
-    slo_bound = ~np.isnan(w.tpot_limit_s + 0 * w.ttft_limit_s) & (batch < np.minimum(limit, asked) - 0.5)
-    chosen = SteadyState(**{f.name: _rows(getattr(state, f.name), best) for f in fields(state)})
-    return Plan(
-        tried.take(best), replicas[best], batch[best], limit[best], limit[best] >= 1.0, holds[best], slo_bound[best], chosen
-    )
+    limited = ~np.isnan(w.tpot_limit_s) | ~np.isnan(w.ttft_limit_s)
+    slo_bound = limited & (batch < np.floor(np.minimum(limit, asked)))
+    return take(Plan(tried, replicas, batch, limit, limit >= 1.0, holds, slo_bound, state), best)
 
 
-def _rows(value: object, rows: NDArray[np.intp]) -> object:
-    return value[rows] if isinstance(value, np.ndarray) else value.take(rows)  # type: ignore[attr-defined]
-
-
-def _candidates(deployment: Deployment, wish: Wish) -> tuple[NDArray[np.intp], Floats]:
+def _candidates(deployment: Deployment, wish: Wish) -> tuple[Rows, Floats]:
     """(configuration, size) pairs to try; a configuration none suits keeps size 1, so that it gets a reason."""
     sizes = np.array(TP_SIZES, dtype=np.float64)[:, None]
     allowed = (sizes <= wish.gpu_count) & np.stack([valid_tp(deployment, np.full_like(wish.tp, s)) for s in TP_SIZES])
@@ -87,14 +77,14 @@ def _candidates(deployment: Deployment, wish: Wish) -> tuple[NDArray[np.intp], F
 def _largest_batch(
     d: Deployment, c: Coefficients, load: Load, wish: Wish, limit: Floats, replicas: Floats
 ) -> tuple[Floats, Bools]:
-    """The largest batch within memory, the asked concurrency and the service level, by bisection: latency rises with it."""
+    """The largest batch within memory, the concurrency asked for and the service level; latency rises with it."""
     asked = np.where(np.isnan(wish.concurrency), np.inf, np.maximum(wish.concurrency / replicas, 1.0))
     top = np.maximum(np.minimum(limit, asked), 1.0)
     ttft_limit = np.where(np.isnan(wish.ttft_limit_s), np.inf, wish.ttft_limit_s)
     tpot_limit = np.where(np.isnan(wish.tpot_limit_s), np.inf, wish.tpot_limit_s)
 
-    def holds_at(batch: Floats, rows: NDArray[np.intp]) -> Bools:
-        state = steady_state(d.take(rows), c.take(rows), load.take(rows), batch)
+    def holds_at(batch: Floats, rows: Rows) -> Bools:
+        state = steady_state(take(d, rows), take(c, rows), take(load, rows), batch)
         held: Bools = (state.ttft_s <= ttft_limit[rows]) & (state.tpot_s <= tpot_limit[rows])
         return held
 
@@ -109,7 +99,7 @@ def _largest_batch(
         batch[searched] = 1.0
         searched = searched[one]
         low, high = np.zeros(len(searched)), np.log2(top[searched])
-        d, c, load = d.take(searched), c.take(searched), load.take(searched)
+        d, c, load = take(d, searched), take(c, searched), take(load, searched)
         ttft_limit, tpot_limit = ttft_limit[searched], tpot_limit[searched]
         rows = np.arange(len(searched))
         for _ in range(BISECTIONS):

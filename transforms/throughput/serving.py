@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transforms.throughput.calibration import Coefficients
-from transforms.throughput.memory import Deployment, Floats, cache_budget, sequence_bytes
+from transforms.throughput.columns import Floats
+from transforms.throughput.memory import Deployment, cache_budget, sequence_bytes
 from transforms.throughput.roofline import Step, decode_step, prefill
+
+FIRST_TOKEN_QUEUE = 0.08
+"""Share of the running requests whose prefill a new one waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,6 @@ class Load:
     sequences_max: Floats
     """Limit of the engine on requests in flight (vLLM `max_num_seqs`)."""
 
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
 
 @dataclass(frozen=True, slots=True)
 class SteadyState:
@@ -39,11 +38,10 @@ class SteadyState:
     tpot_s: Floats
     decode: Step
     prompt: Step
-    level: Floats
 
 
 def batch_limit(deployment: Deployment, load: Load) -> Floats:
-    """Requests in flight that memory and the engine allow, on average half way through their output; 0 = does not fit."""
+    """Requests in flight that memory and the engine allow, on average half way through; 0 where none fits."""
     budget = cache_budget(deployment, load.tp * load.pp)
     whole = sequence_bytes(deployment, load.prompt + load.output, load.tp) / load.pp
     half = sequence_bytes(deployment, load.prompt + load.output / 2.0, load.tp) / load.pp
@@ -60,14 +58,10 @@ def steady_state(deployment: Deployment, fit: Coefficients, load: Load, batch: F
     decode = decode_step(deployment, fit, stage_batch, load.prompt + load.output / 2.0, load.tp)
     prompt = prefill(deployment, fit, load.prompt, load.cached, batch, load.tp)
     steps = np.maximum(load.output - 1.0, 0.5)
-    request = (prompt.total + steps * decode.total / batch) / fit.level
+    request = (prompt.total / load.pp + steps * decode.total / batch) / fit.level
     rate = 1.0 / request
     latency = batch * request
     first = (prompt.total * np.maximum(1.0, FIRST_TOKEN_QUEUE * batch) + decode.total) / fit.level
     ttft = np.minimum(first, 0.95 * latency)
     tpot = (latency - ttft) / steps
-    return SteadyState(load.output * rate, ttft, tpot, decode, prompt, fit.level)
-
-
-FIRST_TOKEN_QUEUE = 0.08
-"""Share of the running requests whose prefill a new one waits for."""
+    return SteadyState(load.output * rate, ttft, tpot, decode, prompt)

@@ -241,10 +241,48 @@ comment on column reference.workloads.api_tier is 'API tier it is compared with:
 comment on column reference.workloads.source is 'Where the lengths stand. [text]';
 
 create table if not exists reference.benchmarks (
-    benchmark text not null
+    benchmark text not null,
+    publisher text not null,
+    grade text not null,
+    sample text not null,
+    gpu text not null,
+    gpu_count bigint not null,
+    tp bigint,
+    pp bigint,
+    model text not null,
+    quant text not null,
+    kv_quant text not null,
+    engine text not null,
+    engine_version text,
+    scenario text not null,
+    concurrency bigint,
+    isl_tokens bigint,
+    osl_tokens bigint,
+    output_tokens_per_s double not null,
+    published text,
+    source text not null
 );
 comment on table reference.benchmarks is 'Published measurements the estimator is calibrated on. Key: (benchmark).';
 comment on column reference.benchmarks.benchmark is 'Our id. [id]';
+comment on column reference.benchmarks.publisher is 'Who published it; left out as a whole when accuracy is checked. [id]';
+comment on column reference.benchmarks.grade is 'A: vendor, audited or reproducible with its whole configuration; B: one third-party run, or derived by a stated formula. [text]';
+comment on column reference.benchmarks.sample is 'core: counted in the accuracy figures, capped per GPU, model and quantisation; more: only fitted to. [text]';
+comment on column reference.benchmarks.gpu is 'The GPU. [id]';
+comment on column reference.benchmarks.gpu_count is 'GPUs of the whole system. [GPUs]';
+comment on column reference.benchmarks.tp is 'Tensor-parallel size; empty where not stated. [GPUs]';
+comment on column reference.benchmarks.pp is 'Pipeline-parallel size; empty where not stated. [GPUs]';
+comment on column reference.benchmarks.model is 'The model. [id]';
+comment on column reference.benchmarks.quant is 'The quantisation. [id]';
+comment on column reference.benchmarks.kv_quant is 'Format of the cache; auto: the default of the engine. [id]';
+comment on column reference.benchmarks.engine is 'Serving software. [id]';
+comment on column reference.benchmarks.engine_version is 'Its version or time, as published. [text]';
+comment on column reference.benchmarks.scenario is 'bs1: one request at a time; fixed_concurrency; offline_max: all at once or saturated; server: arrivals under a latency limit. [text]';
+comment on column reference.benchmarks.concurrency is 'Requests in flight or submitted; empty: saturated, the engine decides. [count]';
+comment on column reference.benchmarks.isl_tokens is 'Mean prompt length. [tokens]';
+comment on column reference.benchmarks.osl_tokens is 'Mean output length. [tokens]';
+comment on column reference.benchmarks.output_tokens_per_s is 'Generated tokens of the whole system. [tokens/s]';
+comment on column reference.benchmarks.published is 'Commit or date of the source. [text]';
+comment on column reference.benchmarks.source is 'Repository path or address. [text]';
 
 create table if not exists reference.calibration (
     coefficient text not null,
@@ -252,7 +290,8 @@ create table if not exists reference.calibration (
     key text not null,
     value double not null,
     prior double,
-    sd double
+    sd double,
+    rows bigint
 );
 comment on table reference.calibration is 'Coefficients of the throughput estimate, fitted to the measurements. Key: (coefficient, trait, key).';
 comment on column reference.calibration.coefficient is 'What it scales: bandwidth, compute, step… [id]';
@@ -260,7 +299,8 @@ comment on column reference.calibration.trait is 'What it depends on: all (the b
 comment on column reference.calibration.key is 'Value of that trait; empty for the base value. [id]';
 comment on column reference.calibration.value is 'The fitted base value, or a factor on it. [number]';
 comment on column reference.calibration.prior is 'What it was expected to be. [number]';
-comment on column reference.calibration.sd is 'How far from it the fit may go: a standard deviation. [number]';
+comment on column reference.calibration.sd is 'How far from it the fit may go: a standard deviation of its logarithm. [number]';
+comment on column reference.calibration.rows is 'Measurements that have the trait. [count]';
 
 create table if not exists reference.article_claims (
     claim text not null,
