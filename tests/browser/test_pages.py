@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -290,8 +291,11 @@ def test_pages_open_from_disk(page: Page, folder: Path, file: str) -> None:
         page.wait_for_selector("table tbody tr, .canvas svg")
 
 
-def test_hostile_text_stays_text(page: Page, tmp_path: Path) -> None:
+def test_hostile_text_stays_text(page: Page, folder: Path, tmp_path: Path) -> None:
     text = "".join(HOSTILE[:-1])
+    (tmp_path / "site" / "assets").mkdir(parents=True)
+    for vega in folder.glob("assets/vega.*.js"):
+        shutil.copy(vega, tmp_path / "site" / "assets")
     index = site(hostile_file(tmp_path, text), tmp_path / "site")
     opened(page, f"{index.as_uri()}#model={MODEL}&board=api")
     page.locator("#board-table .open").first.click()
