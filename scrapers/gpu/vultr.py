@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -62,7 +62,7 @@ class WirePlan(msgspec.Struct, frozen=True):
     deploy_ondemand: bool = True
     deploy_preemptible: bool = False
     hourly_cost_preemptible: float | None = None
-    location_cost: dict[str, RegionCost] | list[RegionCost] | None = None
+    location_cost: dict[str, RegionCost] | Annotated[list[RegionCost], msgspec.Meta(max_length=0)] | None = None
     """{} as an object, [] where the server has nothing to say."""
     gpu_type: str | None = None
     gpu_vram_gb: float | None = None
