@@ -113,7 +113,8 @@ def markdown_tables(text: str) -> list[Table]:
             end = position + 2
             while end < len(lines) and _is_row(lines[end].strip()):
                 end += 1
-            grid = [_cells(lines[i]) for i in (position, *range(position + 2, end))]
+            closed = lines[position + 1].rstrip().endswith("|")
+            grid = [_cells(lines[i], closed) for i in (position, *range(position + 2, end))]
             tables.append(_table(grid, outline, len(tables) + 1))
             position = end
             continue
@@ -132,10 +133,11 @@ def _is_delimiter(line: str) -> bool:
     return re.fullmatch(r"\s*\|?(\s*:?-+:?\s*\|)+(\s*:?-+:?\s*)?", line) is not None
 
 
-def _cells(line: str) -> tuple[str, ...]:
+def _cells(line: str, closed: bool) -> tuple[str, ...]:
+    """The cells of a row. Where the rows of a table are closed by a bar, a cell that is not was cut off."""
     inner = line.strip().removeprefix("|")
     parts = re.split(r"(?<!\\)\|", inner)
-    if parts and not parts[-1].strip():
+    if parts and (closed or not parts[-1].strip()):
         parts.pop()
     return tuple(part.strip() for part in parts)
 

@@ -61,9 +61,11 @@ def parse(capture: Capture) -> Reading:
     """Raises UnexpectedPage where the answer is no table of entries or holds no model of a known seller."""
     prices = PriceList()
     for name, raw in decode(capture, dict[str, msgspec.Raw]).items():
-        seller = _seller(name, raw)
-        if seller is not None:
-            _add_entry(name, seller, raw, prices)
+        try:
+            if seller := _seller(name, raw):
+                _add_entry(name, seller, raw, prices)
+        except (ValueError, RecursionError) as error:
+            prices.quarantine(name, f"not read: {error}")
     if prices.empty:
         raise UnexpectedPage(NAME, "entries", "none of a known seller with a price per token")
     return prices.reading()

@@ -166,8 +166,11 @@ KINDS: Mapping[str, Damage] = {
         *(hostile_value, hostile_number, lose_a_field, wrap_a_value, number_as_text, double_an_element),
     )
 }
-OF_PLACES = frozenset({"cut_out", "repeat_part", "lose_a_line", "move_a_line", "rename_a_word", "double_an_element"})
-"""These may put a price, as it stands, under another name or heading: to a reader a page that says so."""
+OF_PLACES = frozenset(
+    {"cut_short", "cut_out", "repeat_part", "lose_a_line", "move_a_line", "rename_a_word", "double_an_element"}
+)
+"""These may put a price, as it stands, under another name or heading: to a reader a page that says so. `cut_short` may
+end in the middle of a number."""
 
 
 def damaged(chance: Random, body: bytes) -> tuple[tuple[str, ...], bytes]:
