@@ -53,7 +53,8 @@ def estimate(
     `tp` null searches every size, with as many replicas as fill the machine.
 
     Returns the same rows plus fits, tp, replicas, concurrency, output_tokens_per_s with _low and _high (80 % interval),
-    requests_per_hour, ttft_ms, tpot_ms, tokens_per_s_per_user, throughput_basis, bound_by, engine_generation, reason.
+    requests_per_hour, ttft_ms, tpot_ms, tokens_per_s_per_user, weights_gib (whole model, as served), throughput_basis,
+    bound_by, engine_generation, reason.
     There is a number or a reason, never both. With `benchmarks`, a published result that matches takes the estimate's
     place (basis `measured`) and is named in the column `cited`.
     """
@@ -137,7 +138,8 @@ def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan
     plan = best_plans(setting.deployment, setting.fit, _load(rows, setting), _wish(rows))
     reason = _reasons(setting, plan)
     answered = reason.is_null()
-    text = {
+    other = {
+        "weights_gib": pl.Series(setting.deployment.resident_bytes / 2**30),
         "bound_by": _bound_by(plan).text(),
         "throughput_basis": Labels(("estimated", "calibrated"), setting.near.astype(np.intp)).text(),
     }
@@ -145,7 +147,7 @@ def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan
         reason,
         fits=pl.Series(setting.known & plan.fits),
         engine_generation=setting.generation.text(),
-        **{name: pl.when(answered).then(values) for name, values in (_numbers(plan, setting.band) | text).items()},
+        **{name: pl.when(answered).then(values) for name, values in (_numbers(plan, setting.band) | other).items()},
     )
     return found, plan
 
