@@ -27,15 +27,16 @@ def specifications() -> dict[str, dict[str, Any]]:
 
 
 def gpu_history() -> alt.LayerChart | alt.FacetChart:
-    """Price per GPU-hour over time. Rows: at, series, gpu, usd, low, high, machines."""
+    """Price per GPU-hour over time. Rows: at, series, gpu, usd, low, high, machines, rule."""
     import altair as alt
 
     base = alt.Chart(alt.NamedData("rows")).encode(x=_time(), color=_series("series"))
     band = base.mark_area(opacity=0.13).encode(
         y=alt.Y("low:Q").title("USD per GPU-hour").axis(format=MONEY), y2="high:Q"
     )
-    line = base.mark_line(strokeWidth=2, point={"filled": True, "size": 36}).encode(
+    point = base.mark_point(filled=True, size=42).encode(
         y="usd:Q",
+        opacity=alt.condition("datum.rule === 'thin'", alt.value(0.3), alt.value(1)),
         tooltip=[
             alt.Tooltip("series:N", title="Series"),
             alt.Tooltip("at:T", title="When (UTC)", format="%d %b %Y %H:%M"),
@@ -43,9 +44,10 @@ def gpu_history() -> alt.LayerChart | alt.FacetChart:
             alt.Tooltip("low:Q", title="Tenth percentile", format=MONEY),
             alt.Tooltip("high:Q", title="Median", format=MONEY),
             alt.Tooltip("machines:Q", title="Machines"),
+            alt.Tooltip("rule:N", title="Rule"),
         ],
     )
-    return alt.layer(band, line).properties(height=340)
+    return alt.layer(band, base.mark_line(strokeWidth=1.75).encode(y="usd:Q"), point).properties(height=340)
 
 
 def api_history() -> alt.LayerChart | alt.FacetChart:

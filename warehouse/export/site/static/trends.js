@@ -49,9 +49,9 @@
     const shown = rows.filter((row) => !values.source || row.source === values.source).map((row) => ({
       at: row.as_of * 1000, series: `${name(row.gpu)}, ${row.source}`, gpu: row.gpu, usd: row.usd_per_gpu_hour,
       low: Math.min(row.usd_per_gpu_hour_p10 ?? row.usd_per_gpu_hour, row.usd_per_gpu_hour), high: Math.max(row.usd_per_gpu_hour_p50 ?? row.usd_per_gpu_hour, row.usd_per_gpu_hour),
-      machines: row.n_machines,
+      machines: row.n_machines, rule: row.price_rule,
     }));
-    control("gpu-caption").textContent = "USD per GPU-hour" + (values.board === "interruptible" ? ": marketplace floors are the lowest bid that is accepted, not prices anyone paid" : "");
+    control("gpu-caption").textContent = "USD per GPU-hour. A pale dot has too few machines behind it to be ranked" + (values.board === "interruptible" ? "; marketplace floors are the lowest bid that is accepted, not prices anyone paid." : ".");
     pertoken.chart("gpu-chart", "gpu_history", shown, "No price of these GPUs in this size on this board yet.", "USD per GPU-hour over time of " + chosen.map(name).join(", "));
   }
 
