@@ -77,6 +77,8 @@ def _at_all_speeds(published: Path, wanted: Wanted) -> pl.DataFrame:
     found = [slow]
     for speed in SPEEDS:
         asked = configurations.filter((pl.col("min_tokens_per_s_per_user") < speed).fill_null(True))
+        if asked.is_empty():
+            continue
         estimates = market.estimate(asked.with_columns(min_tokens_per_s_per_user=pl.lit(float(speed))), reference)
         hosted = market.self_hosted(prices, estimates, reference)
         board = ranking.leaderboard(hosted, hosted.clear(), moment["methodology_version"], moment["as_of"])

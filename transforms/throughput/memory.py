@@ -115,10 +115,10 @@ def deployments(rows: pl.DataFrame) -> Deployment:
         window_flops=number("window_flops_per_pair"),
         index_flops=number("index_flops_per_pair"),
         memory_bytes=number("memory_gib") * GIB,
-        bandwidth=number("bandwidth_gb_per_s") * 1e9,
-        flops=number("compute_tflops") * 1e12,
-        flops_16bit=number("fp16_tflops") * 1e12,
-        link_bandwidth=number("link_gb_per_s_used") * 1e9,
+        bandwidth=number("bandwidth_gb_per_s", np.nan) * 1e9,
+        flops=number("compute_tflops", np.nan) * 1e12,
+        flops_16bit=number("fp16_tflops", np.nan) * 1e12,
+        link_bandwidth=number("link_gb_per_s_used", np.nan) * 1e9,
     )
 
 
