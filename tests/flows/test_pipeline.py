@@ -21,6 +21,7 @@ from tests.flows.market import Clock, market, refresh
 from tests.loopback.server import Answer, Ask, Routes
 from tests.loopback.sites import routes
 from warehouse.published import open_published
+from warehouse.reference import tables as reference_tables
 from warehouse.store import Warehouse
 
 FIRST = datetime(2026, 7, 20, 6, tzinfo=UTC)
@@ -37,7 +38,7 @@ def ask(published: Path, sql: str) -> list[tuple[object, ...]]:
 @contextmanager
 def only(*models: str, workloads: Sequence[str] | None = None) -> Iterator[None]:
     """A world of a few models (and workloads): the same stages in a fraction of the time."""
-    whole = pipeline.reference_tables()
+    whole = reference_tables()
     served = whole["models"].with_columns(serve_quants=pl.when(pl.col("model").is_in(models)).then("serve_quants"))
     asked = whole["workloads"].filter(pl.col("workload").is_in(workloads or whole["workloads"]["workload"].to_list()))
     with pytest.MonkeyPatch.context() as patched:
