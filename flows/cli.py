@@ -26,6 +26,7 @@ from flows.terminal import (
     Output,
     Quant,
     Workload,
+    harmless,
     known_on_boards,
     published_file,
     show,
@@ -80,7 +81,7 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _stop(sentence: str, code: Exit) -> None:
-    stderr.print(f"[bold red]pertoken:[/bold red] {sentence}", soft_wrap=True)
+    stderr.print("[bold red]pertoken:[/bold red]", harmless(sentence), soft_wrap=True)
     raise SystemExit(int(code))
 
 
@@ -119,7 +120,7 @@ def _now() -> datetime:
 
 def _report(report: RunReport) -> None:
     for broken in report.broken:
-        stderr.print(f"[yellow]{broken.source}[/yellow] {broken.outcome}: {broken.error}", soft_wrap=True)
+        stderr.print(f"[yellow]{broken.source}[/yellow]", harmless(f"{broken.outcome}: {broken.error}"), soft_wrap=True)
     if report.published is None:
         _stop("nothing was published, the last good file stays as it is", Exit.NOT_PUBLISHED)
     assert report.published is not None
@@ -128,7 +129,7 @@ def _report(report: RunReport) -> None:
         f"prices of {report.as_of:%Y-%m-%d %H:%M} UTC, {report.provenance}"
     )
     if report.site_problem:
-        stderr.print(f"[yellow]{report.site_problem}[/yellow]", soft_wrap=True)
+        stderr.print(harmless(report.site_problem), style="yellow", soft_wrap=True)
     if report.broken:
         raise typer.Exit(Exit.BROKEN_SOURCE)
 

@@ -26,11 +26,14 @@ from scrapers.fetch import Fetched, FetchError, FetchSettings, fetch_all
 from scrapers.reading import RunReading, read
 from transforms import audit, breakeven, cost, normalise, offers, quality, ranking, throughput
 from transforms.assumptions import Assumptions
+from warehouse.export.text import plain
 from warehouse.publish import Published, publish
 from warehouse.reference import tables as reference_tables
 from warehouse.store import RawCapture, Warehouse, WarehouseError
 
 METHODOLOGY_VERSION = "1.0"
+LONGEST_ERROR = 4000
+"""Characters of what went wrong with one source: it is shown in logs, artifacts and alerts."""
 HISTORY_SNAPSHOTS = 28
 """Runs looked back for what is usual: a week of six-hourly runs."""
 
@@ -312,7 +315,7 @@ def _source_facts(
         "source": source.name,
         "kind": source.kind,
         "outcome": "failed" if not records else "partial" if errors or truncated else "ok",
-        "error": "; ".join(dict.fromkeys(errors)) or None,
+        "error": plain("; ".join(dict.fromkeys(errors)), LONGEST_ERROR) or None,
         "truncated": truncated,
         "requests": fetch["requests"],
         "bytes": fetch["bytes"],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from flows import settings as settings_module
 from flows.settings import BadSetting, Settings
@@ -113,6 +114,13 @@ def published_reference(published: Path, *names: str) -> dict[str, pl.DataFrame]
 
     with open_published(published) as connection:
         return {name: connection.table(f"reference.{name}").pl() for name in names}
+
+
+def harmless(text: str, limit: int = 2000) -> Text:
+    """What a stranger may have written, as one line of a terminal: no markup, no control characters, not endless."""
+    from warehouse.export.text import plain
+
+    return Text(plain(text, limit))
 
 
 def show(parts: Sequence[Any]) -> None:

@@ -96,7 +96,8 @@ class Visit:
             tell(0.0, request.label or request.path)
             url = str(httpx.URL(self._url(request)))
             earlier = self._earlier.get(url) if request.method == "GET" else None
-            answer = await self._answer(request, self._source.max_body_bytes, _only_if_changed(earlier), tell)
+            said = await self._answer(request, self._source.max_body_bytes, _only_if_changed(earlier), tell)
+            answer = self._quiet(said)
             if answer.status == 304 and earlier is not None:
                 return self._unchanged(request, earlier, answer)
             return capture(self._source, request, answer, self._settings.now(), self._redact)
@@ -122,6 +123,13 @@ class Visit:
 
     def _redact(self, body: bytes) -> bytes:
         return body.replace(self._key.encode(), b"***") if self._key else body
+
+    def _quiet(self, answer: Answer) -> Answer:
+        """Without the key in what is kept of the headers, should a site send it back there."""
+        if not self._key:
+            return answer
+        kept = {name: getattr(answer, name) for name in ("url", "content_type", "etag", "last_modified")}
+        return replace(answer, **{name: text.replace(self._key, "***") for name, text in kept.items() if text})
 
     def _without_key(self, error: FetchError) -> FetchError:
         if not self._key:

@@ -128,6 +128,7 @@ class Target:
         """Those of the changes that pass the guards, known by name, in a run six hours after the whole answers."""
         if not changes:
             return []
+        good: set[tuple[object, ...]]
         if self.source.kind == "gpu":
             good = {(row["price_kind"], row["offer_id"]) for row in self._good_offers(reading).iter_rows(named=True)}
         else:

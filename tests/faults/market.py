@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+from flows.settings import Settings
 from tests.loopback.server import Answer, Ask, Handler, Routes
 from tests.loopback.sites import routes
 from warehouse.published import open_published
@@ -40,8 +41,7 @@ def damaged_market(market: Mapping[str, Routes], **damages: Damage) -> dict[str,
     return {**market, **{name: damaged(market[name], damage) for name, damage in damages.items()}}
 
 
-def ask(settings_or_file: object, sql: str, *bound: object) -> list[tuple[object, ...]]:
+def ask(settings: Settings, sql: str, *bound: object) -> list[tuple[object, ...]]:
     """Rows of the published file."""
-    path = getattr(settings_or_file, "published", settings_or_file)
-    with open_published(path) as connection:
+    with open_published(settings.published) as connection:
         return connection.execute(sql, list(bound)).fetchall()

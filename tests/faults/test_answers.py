@@ -102,14 +102,13 @@ class Damaged:
         return {key: tuple(rest) for key, *rest in rows}
 
     def statuses(self, source: str) -> dict[object, object]:
-        return dict(
-            ask(
-                self.settings,
-                "select status, count(*) from core.gpu_offers where run_id = ? and source = ? group by 1",
-                self.second.run_id,
-                source,
-            )
+        rows = ask(
+            self.settings,
+            "select status, count(*) from core.gpu_offers where run_id = ? and source = ? group by 1",
+            self.second.run_id,
+            source,
         )
+        return {status: count for status, count in rows}  # noqa: C416 (a row is a tuple of any length)
 
     def ages(self, source: str) -> set[int]:
         """Hours since what stands on the boards from this source was read."""
