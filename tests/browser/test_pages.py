@@ -198,7 +198,7 @@ def test_an_address_brings_back_the_same_view(page: Page, origin: str) -> None:
     page.select_option("#workload", "rag")
     page.select_option("#board", "trusted")
     page.locator("#utilization").fill("75")
-    page.wait_for_function("document.querySelector('#board-table caption').textContent.includes('of rag')")
+    page.locator("#board-table caption", has_text="tokens of rag").wait_for()
     shown, address = prices(page), page.url
     page.goto("about:blank")
     opened(page, address)
