@@ -26,7 +26,7 @@ leaderboard: $(VENV)/.runtime ## refresh once and print the boards
 	@$(BIN)/pertoken leaderboard
 
 test: $(VENV)/.dev ## the whole suite: unit, captures, contracts
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## ruff
 	$(BIN)/ruff check .
