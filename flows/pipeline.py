@@ -452,7 +452,7 @@ def rank(
 def estimate(configurations: pl.DataFrame, reference: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Throughput of each configuration, with the reference tables an estimate needs."""
     return throughput.estimate(
-        configurations, *(reference[name] for name in ("gpus", "models", "quants", "calibration"))
+        configurations, *(reference[name] for name in ("gpus", "models", "quants", "calibration", "benchmarks"))
     )
 
 
@@ -460,11 +460,14 @@ def estimate(configurations: pl.DataFrame, reference: Mapping[str, pl.DataFrame]
 
 
 def digest(
-    warehouse: Warehouse, run_id: str, sources: Sequence[Source], watcher: Watcher | None = None
+    warehouse: Warehouse,
+    run_id: str,
+    sources: Sequence[Source],
+    reference: Mapping[str, pl.DataFrame],
+    watcher: Watcher | None = None,
 ) -> tuple[datetime, bool]:
     """Rebuild one run from its captures, up to the boards. Returns its as_of and whether anything in core changed."""
     watcher = watcher or Silent()
-    reference = reference_tables()
     watcher.stage("reading what the sources answered")
     parsed = parse(warehouse, run_id, sources)
     watcher.stage(f"checking {parsed.offers.height:,} GPU offers and {parsed.prices.height:,} API prices")
@@ -487,8 +490,9 @@ def finish(
     Raises warehouse.publish.CheckFailed when the new file fails a check; the old file stays then, too.
     """
     watcher = watcher or Silent()
-    warehouse.load_reference()
-    as_of, _ = digest(warehouse, run_id, sources, watcher)
+    reference = reference_tables()
+    warehouse.load_reference(reference)
+    as_of, _ = digest(warehouse, run_id, sources, reference, watcher)
     warehouse.finish_run(run_id, finished_at=finished_at, as_of=as_of)
     outcomes = [
         SourceOutcome(**{name: row[name] for name in SourceOutcome.__slots__})
@@ -524,11 +528,12 @@ def replay(
     Returns how many runs were re-read and in how many of them anything in core changed.
     """
     runs = warehouse.runs(since)
-    warehouse.load_reference()
+    reference = reference_tables()
+    warehouse.load_reference(reference)
     changed_runs = 0
     for run in runs.iter_rows(named=True):
         watcher.stage(f"run {run['run_id']}")
-        _, changed = digest(warehouse, run["run_id"], sources)
+        _, changed = digest(warehouse, run["run_id"], sources, reference)
         changed_runs += changed
     if runs.height:
         publish(warehouse, settings.published)

@@ -21,7 +21,7 @@ Reference = Mapping[str, pl.DataFrame]
 def estimate(configurations: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     """Throughput of each configuration, with the reference tables an estimate needs."""
     return throughput.estimate(
-        configurations, *(reference[name] for name in ("gpus", "models", "quants", "calibration"))
+        configurations, *(reference[name] for name in ("gpus", "models", "quants", "calibration", "benchmarks"))
     )
 
 

@@ -110,7 +110,8 @@ create table if not exists marts.throughput (
     bound_by text,
     reason text,
     engine_generation text,
-    weights_gib double
+    weights_gib double,
+    cited text
 );
 comment on table marts.throughput is 'What a GPU configuration would serve. Newest run. Key: (gpu, memory_gib, interconnect, gpu_count, model, quant, workload).';
 comment on column marts.throughput.gpu is 'The GPU. [id]';
@@ -136,6 +137,7 @@ comment on column marts.throughput.bound_by is 'What limits it. [text]';
 comment on column marts.throughput.reason is 'Why nothing is served, where nothing is. [text]';
 comment on column marts.throughput.engine_generation is 'Generation of the serving software assumed. [text]';
 comment on column marts.throughput.weights_gib is 'Weights of the whole model as served. [GiB]';
+comment on column marts.throughput.cited is 'Where the basis is measured: the published result, a row of reference.benchmarks. [id]';
 
 create table if not exists marts.leaderboard (
     board text not null check (board in ('trusted', 'community', 'interruptible', 'api', 'combined')),
