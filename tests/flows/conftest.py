@@ -6,9 +6,11 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import stamina
 
 QUICK = {
     "DO_NOT_TRACK": "1",
@@ -24,11 +26,18 @@ QUICK = {
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """Where it answers, what it keeps, and its API as a client."""
+    """Where it answers and what it keeps."""
 
     url: str
     home: Path
     api: httpx.Client
+
+    def ask(self, method: str, path: str, json: Any = None) -> httpx.Response:
+        """One call of its API; again while its database is busy, which it says with a 503."""
+        for attempt in stamina.retry_context(on=httpx.HTTPStatusError, attempts=8, timeout=60):
+            with attempt:
+                return self.api.request(method, path, json=json).raise_for_status()
+        raise AssertionError("stamina returns or raises")
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +55,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
         with (
             own_server(home / "server", _free_port()) as url,
             temporary_settings({PREFECT_API_URL: url, PREFECT_HOME: home / "client"}),
-            httpx.Client(base_url=url, trust_env=False, timeout=30) as api,
+            httpx.Client(base_url=url, trust_env=False, timeout=60) as api,
         ):
             yield PrefectServer(url, home / "server", api)
             APILogHandler().flush()  # else it tries at exit, when the server is gone

@@ -84,7 +84,7 @@ def test_a_broken_source_is_named_and_no_key_is_told(
     assert "2 of 3 sources whole; lambda failed" in state.message
     assert KEY in str(vast.asked[0].headers) and KEY_IN_BLOCK in str(mirror.asked[0].headers)
 
-    artifacts = prefect_server.api.post("/artifacts/latest/filter", json={}).raise_for_status().json()
+    artifacts = prefect_server.ask("POST", "/artifacts/latest/filter", {}).json()
     shown = {artifact["key"]: artifact["data"] for artifact in artifacts}
     outcomes = {row["source"]: row["outcome"] for row in json.loads(shown["sources"])}
     assert outcomes == {"vast": "ok", "openai": "ok", "lambda": "failed"}
@@ -99,8 +99,8 @@ def test_a_broken_source_is_named_and_no_key_is_told(
 def _said(server: PrefectServer) -> dict[str, bytes]:
     """What the server tells of logs, runs and deployments, once the last line of the run has come in."""
     for _ in range(100):
-        if b"Finished in state PartiallyCompleted" in (logs := server.api.post("/logs/filter", json={}).content):
-            return {"logs": logs} | {kind: server.api.post(f"/{kind}/filter", json={}).content for kind in KINDS}
+        if b"Finished in state PartiallyCompleted" in (logs := server.ask("POST", "/logs/filter", {}).content):
+            return {"logs": logs} | {kind: server.ask("POST", f"/{kind}/filter", {}).content for kind in KINDS}
         sleep(0.1)
     raise AssertionError("the log of the run did not reach the server")
 
