@@ -90,6 +90,8 @@ def extra_fields(where: str, objects: Iterable[msgspec.Raw], known: frozenset[st
             fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         except (ValueError, RecursionError):
             continue
+        if fields.keys() <= known:
+            continue
         new.update({name: value for name, value in fields.items() if name not in known and name not in new})
     return [
         Finding("extra_field", f"{where}[].{name[:80]}", bytes(value)[:_PREVIEW_BYTES].decode("utf-8", "replace"))
