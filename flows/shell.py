@@ -47,7 +47,7 @@ def ask(published: Path, statement: str) -> list[dict[str, Any]]:
             return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
         except duckdb.Error as error:
             raise BadSetting(f"DuckDB says: {error}") from error
-        except MemoryError as error:
+        except (MemoryError, RuntimeError) as error:  # the second where a row cannot be allocated
             raise BadSetting("the answer needs more memory than there is: add a limit, or group the rows") from error
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+DAMAGE = ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load", "Could not read enough bytes")
+"""What the engine says of a file that is not, or no longer, one of its own."""
+
 
 class WarehouseError(Exception):
     """Base of every error this package raises on purpose."""
@@ -42,7 +45,7 @@ def explained(error: duckdb.Error, path: Path) -> Exception:
         return WarehouseBusy(f"another process has {path} open: close it ({text.splitlines()[0]})")
     if isinstance(error, duckdb.ConstraintException):
         return WrongFrame(text)
-    if any(sign in text for sign in ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load")):
+    if any(sign in text for sign in DAMAGE):
         return WarehouseDamaged(f"{path} is damaged: put the newest backup in its place ({text.splitlines()[0]})")
     if any(sign in text for sign in ("No space left", "File too large", "could not write", "Could not write")):
         return WarehouseUnwritable(f"the disk of {path} is full: nothing was stored ({text.splitlines()[0]})")

@@ -56,7 +56,7 @@ class WirePlan(msgspec.Struct, frozen=True):
     hourly_cost: float | None
     locations: list[str]
     disk: float = 0
-    disk_count: int = 1
+    disk_count: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 1
     vcpu_count: float | None = None
     cpu_threads: float | None = None
     deploy_ondemand: bool = True

@@ -168,9 +168,10 @@ KINDS: Mapping[str, Damage] = {
 }
 OF_PLACES = frozenset(
     {"cut_short", "cut_out", "repeat_part", "lose_a_line", "move_a_line", "rename_a_word", "double_an_element"}
+    | {"splice_in", "break_byte"}
 )
-"""These may put a price, as it stands, under another name or heading: to a reader a page that says so. `cut_short` may
-end in the middle of a number."""
+"""These may put a price, as it stands, under another name, key or heading: to a reader an answer that says so.
+`cut_short` may also end in the middle of a number."""
 
 
 def damaged(chance: Random, body: bytes) -> tuple[tuple[str, ...], bytes]:
