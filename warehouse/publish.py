@@ -23,7 +23,7 @@ from warehouse.archive import archive
 from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, fingerprint, newest_version
-from warehouse.store import Warehouse
+from warehouse.store import FRUGAL, Warehouse
 from warehouse.swap import building_beside, swap_in, sweep
 
 CHECKS = Path(__file__).parent / "checks"
@@ -131,7 +131,7 @@ def _continued(warehouse: Warehouse, published: Path, building: Path) -> str | N
     shutil.copyfile(published, building)
     months = warehouse.connection.execute(query("newest_month")).fetchall()
     try:
-        with duckdb.connect(building) as connection:
+        with duckdb.connect(building, config=FRUGAL) as connection:
             keys = ["first_run", "built_in", "schema_fingerprint"]
             facts = dict(connection.execute(query("facts"), {"keys": keys}).fetchall())
     except duckdb.Error:
@@ -144,7 +144,7 @@ def _continued(warehouse: Warehouse, published: Path, building: Path) -> str | N
 
 def _created(warehouse: Warehouse, building: Path, recent_runs: int) -> str:
     """Makes an empty file and returns the first run it is to hold whole."""
-    with duckdb.connect(building) as connection:
+    with duckdb.connect(building, config=FRUGAL) as connection:
         connection.execute("begin")
         connection.execute(declared_sql(PUBLIC))
         connection.execute("commit")
@@ -204,7 +204,7 @@ def _copy(
 
 def _finish(building: Path, first_run: str) -> datetime | None:
     """Fills what the file says about itself and runs the checks on what analysts would get."""
-    with duckdb.connect(building) as connection:
+    with duckdb.connect(building, config=FRUGAL) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("delete from main.data_dictionary")
         connection.execute("insert into main.data_dictionary by name " + query("data_dictionary"))
