@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,15 +103,22 @@ def refresh(
 ) -> None:
     """Ask every source, rank, publish. What a broken source said last stays, with its age."""
     from flows import pipeline
+    from flows.logs import Lines, to_json
     from flows.progress import Bars
     from scrapers.registry import SOURCES
 
-    current = _settings()
-    with Bars(stderr) as watcher:
+    current, began = _settings(), perf_counter()
+    with Lines() if current.json_logs else Bars(stderr) as watcher:
+        if current.json_logs:
+            to_json()
         report = pipeline.refresh(current, SOURCES, source, watcher, now=_now)
         if report.published is None and or_recorded and not current.published.is_file():
             stderr.print("[yellow]No source could be reached: using the bundled recorded responses.[/yellow]")
             report = pipeline.refresh_recorded(current, SOURCES, watcher, now=_now)
+    if current.metrics:
+        from flows import metrics
+
+        metrics.write(current.metrics, report, current.published, perf_counter() - began, _now())
     _report(report)
 
 
@@ -233,6 +241,18 @@ def sql(
         stdout.print(shell.as_table(found))
     else:
         write(found, output)
+
+
+@app.command(epilog="Examples: pertoken serve · PREFECT_API_URL=http://127.0.0.1:4200/api pertoken serve")
+def serve(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the Prefect server it starts for itself.")
+    ] = 4200,
+) -> None:
+    """Refresh at 0, 6, 12 and 18 h UTC until stopped; with a Prefect server of its own where there is none."""
+    from flows.serve import serve as run
+
+    run(port)
 
 
 @app.command(epilog="Example: pertoken site public")

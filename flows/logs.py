@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
-
-from flows.settings import BadSetting
 
 LOGGER = logging.getLogger("pertoken")
 
@@ -33,14 +29,6 @@ class Lines:
 
     def stage(self, name: str) -> None:
         self._logger.info(name)
-
-
-def wanted_as_json(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `PERTOKEN_LOG` asks for JSON. Raises BadSetting when it holds anything but text or json."""
-    wanted = environment.get("PERTOKEN_LOG") or "text"
-    if wanted not in ("text", "json"):
-        raise BadSetting(f"PERTOKEN_LOG is {wanted!r}; it takes text or json")
-    return wanted == "json"
 
 
 def to_json() -> None:

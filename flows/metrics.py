@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -23,12 +22,6 @@ COUNTS = {
     "quarantined": "Of these, set apart.",
     "unknown_names": "Names of the newest run that nobody knows.",
 }
-
-
-def wanted_file(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Where `PERTOKEN_METRICS` wants the textfile; None: nowhere."""
-    named = environment.get("PERTOKEN_METRICS")
-    return Path(named) if named else None
 
 
 def write(file: Path, report: RunReport, published: Path, seconds: float, finished_at: datetime) -> None:

@@ -51,12 +51,12 @@ async def refresh(
     Starts up to `jitter_s` seconds late, at random. A run that starts more than `skip_after_minutes` after its slot
     does nothing; by default a missed slot is caught up.
     """
-    if logs.wanted_as_json():
+    current = await _settings()
+    if current.json_logs:
         logs.to_json()
     if skip_after_minutes is not None and (late := _minutes_late()) > skip_after_minutes:
         return Completed(name="Skipped", message=f"{late:.0f} minutes after its slot; skip_after_minutes says to wait")
     await asyncio.sleep(random.uniform(0, jitter_s))
-    current = await _settings()
     try:
         return await _refresh(current, pipeline.asked(SOURCES, current, source_names))
     except WarehouseBusy as error:
@@ -151,9 +151,11 @@ async def _show(report: pipeline.RunReport, current: Settings, seconds: float) -
     logger = get_run_logger()
     for broken in report.broken:
         logger.warning("%s: %s: %s", broken.source, broken.outcome, broken.error)
+    if report.site_problem:
+        logger.warning(report.site_problem)
     try:
-        if file := metrics.wanted_file():
-            metrics.write(file, report, current.published, seconds, _now())
+        if current.metrics:
+            metrics.write(current.metrics, report, current.published, seconds, _now())
     except Exception:
         logger.exception("the metrics of this run could not be written")
     try:

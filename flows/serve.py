@@ -53,13 +53,14 @@ def serve(port: int = 4200) -> None:
 
     Raises BadSetting when no server can be reached or started.
     """
-    if logs.wanted_as_json():
+    current = settings.read(())
+    if current.json_logs:
         logs.to_json()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     with suppress(KeyboardInterrupt), ExitStack() as running:
         if not PREFECT_API_URL.value():
-            url = running.enter_context(own_server(settings.read(()).home / "prefect", port))
+            url = running.enter_context(own_server(current.home / "prefect", port))
             running.enter_context(temporary_settings({PREFECT_API_URL: url}))
         asyncio.run(_serve())
 

@@ -6,6 +6,8 @@
 | `PERTOKEN_ORIGIN_<NAME>` | scheme://host:port asked instead of a source's real site; paths stay the real ones | |
 | `PERTOKEN_PACE_<NAME>` | requests per minute to a source | the source's own limit |
 | `PERTOKEN_SITE` | folder the static site is written to after each refresh | no site |
+| `PERTOKEN_METRICS` | file that the figures of each run are written to for Prometheus | none |
+| `PERTOKEN_LOG` | `text`, or `json`: one object a line instead of progress bars | `text` |
 | `PERTOKEN_NOTIFY` | where alerts go: Apprise URLs, separated by spaces; they hold secrets | none |
 | `PERTOKEN_CONTACT` | address that the User-Agent carries, so that a site's owner can ask who asks | none |
 | `VAST_API_KEY` and the like | a source's optional key, named in its module | |
@@ -37,6 +39,8 @@ class Settings:
     paces: Mapping[str, float] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     site: Path | None = None
+    metrics: Path | None = None
+    json_logs: bool = False
     contact: str | None = None
     notify: tuple[str, ...] = field(default=(), repr=False)
 
@@ -69,16 +73,24 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
             paces[source.name] = _pace(f"PERTOKEN_PACE_{suffix}", pace)
         if source.key and (key := environment.get(source.key)):
             keys[source.name] = key
-    site = environment.get("PERTOKEN_SITE")
+    site, metrics = environment.get("PERTOKEN_SITE"), environment.get("PERTOKEN_METRICS")
     return Settings(
         home=Path(environment.get("PERTOKEN_HOME", "data")),
         origins=origins,
         paces=paces,
         keys=keys,
         site=Path(site) if site else None,
+        metrics=Path(metrics) if metrics else None,
+        json_logs=_json_logs(environment.get("PERTOKEN_LOG") or "text"),
         contact=environment.get("PERTOKEN_CONTACT") or None,
         notify=tuple(environment.get("PERTOKEN_NOTIFY", "").split()),
     )
+
+
+def _json_logs(wanted: str) -> bool:
+    if wanted not in ("text", "json"):
+        raise BadSetting(f"PERTOKEN_LOG is {wanted!r}; it takes text or json")
+    return wanted == "json"
 
 
 def _origin(variable: str, text: str) -> str:

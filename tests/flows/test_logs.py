@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flows import logs
+from flows import settings
 from flows.settings import BadSetting
 from tests.conftest import ROOT
 
@@ -45,7 +45,7 @@ def test_every_line_is_one_object() -> None:
 
 
 def test_what_is_wanted_is_text_or_json() -> None:
-    assert not logs.wanted_as_json({})
-    assert logs.wanted_as_json({"PERTOKEN_LOG": "json"})
+    assert not settings.read((), {}).json_logs
+    assert settings.read((), {"PERTOKEN_LOG": "json"}).json_logs
     with pytest.raises(BadSetting, match=r"PERTOKEN_LOG is 'yaml'; it takes text or json"):
-        logs.wanted_as_json({"PERTOKEN_LOG": "yaml"})
+        settings.read((), {"PERTOKEN_LOG": "yaml"})
