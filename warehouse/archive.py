@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
+from warehouse.errors import WarehouseError, explained, refused
 from warehouse.queries import query
 from warehouse.store import Warehouse
 from warehouse.swap import building_beside, swap_in, sweep
@@ -51,6 +51,6 @@ def _write(
     except duckdb.Error as error:
         raise explained(error, building) from error
     except OSError as error:
-        raise WarehouseUnwritable(f"cannot write {path}: {error.strerror}") from error
+        raise refused(error, path) from error
     finally:
         building.unlink(missing_ok=True)

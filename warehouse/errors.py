@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import duckdb
@@ -52,3 +53,10 @@ def explained(error: duckdb.Error, path: Path) -> Exception:
     if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
         return WarehouseUnwritable(f"cannot write {path}: {text.splitlines()[0]}")
     return error
+
+
+def refused(error: OSError, path: Path) -> WarehouseUnwritable:
+    """What the operating system would not write, in a sentence."""
+    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return WarehouseUnwritable(f"the disk of {path} is full: nothing was changed ({error.strerror})")
+    return WarehouseUnwritable(f"cannot write {path}: {error.strerror}")

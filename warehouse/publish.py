@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from warehouse.archive import archive
-from warehouse.errors import WarehouseError, WarehouseUnwritable, explained
+from warehouse.errors import WarehouseError, explained, refused
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, fingerprint, newest_version
 from warehouse.store import FRUGAL, Warehouse
@@ -118,7 +118,7 @@ def _beside(published: Path) -> Iterator[Path]:
     except duckdb.Error as error:
         raise explained(error, building) from error
     except OSError as error:
-        raise WarehouseUnwritable(f"cannot write {building}: {error.strerror}") from error
+        raise refused(error, building) from error
     finally:
         with suppress(OSError):
             sweep(published)

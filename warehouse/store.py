@@ -440,6 +440,7 @@ def connect(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise explained(error, path) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # it writes to standard output
         yield connection
     finally:
         connection.close()

@@ -13,7 +13,7 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.errors import WarehouseBusy, WarehouseDamaged, WarehouseError, WarehouseUnwritable, explained
+from warehouse.errors import WarehouseBusy, WarehouseDamaged, WarehouseError, WarehouseUnwritable, explained, refused
 from warehouse.lock import exclusive, holder
 from warehouse.published import open_published
 from warehouse.queries import query
@@ -40,7 +40,7 @@ def backup(warehouse: Warehouse, target: Path) -> Path:
         target.with_name(target.name + ".wal").unlink(missing_ok=True)
         swap_in(building, target)
     except OSError as error:
-        raise WarehouseUnwritable(f"cannot write {target}: {error.strerror}") from error
+        raise refused(error, target) from error
     finally:
         building.unlink(missing_ok=True)
     return target
@@ -80,7 +80,7 @@ def vacuum(path: Path, *, raw_before: datetime | None = None) -> tuple[int, int]
         except duckdb.Error as error:
             raise explained(error, building) from error
         except OSError as error:
-            raise WarehouseUnwritable(f"cannot write {building}: {error.strerror}") from error
+            raise refused(error, building) from error
         finally:
             with suppress(OSError):
                 sweep(path)

@@ -38,7 +38,7 @@ def test_a_kill_while_publishing_leaves_the_old_file_or_the_new(one_run: Path) -
 
 
 FULL_DISK = """
-import resource, sys
+import os, resource, sys
 from datetime import timedelta
 from pathlib import Path
 from tests.warehouse import samples
@@ -54,7 +54,6 @@ with Warehouse.open(folder / "warehouse.duckdb") as warehouse:
             publish(warehouse, folder / "prices.duckdb")
         else:
             run = samples.begin(warehouse, 1)
-            import os
             warehouse.append_captures(run, "vast", [samples.capture("vast", os.urandom(4_000_000), at)])
     except WarehouseUnwritable as error:
         print("unwritable:", error, flush=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.errors import WarehouseError, WarehouseUnwritable
+from warehouse.errors import WarehouseError, refused
 from warehouse.published import open_published
 from warehouse.queries import query
 from warehouse.swap import building_beside, swap_in
@@ -125,7 +125,7 @@ def _write(sheets: Sequence[Sheet], out_dir: Path, formats: Sequence[str], expor
         manifest = {**_manifest(sheets, at), "files": files}
         _replace(out_dir / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
     except OSError as error:
-        raise WarehouseUnwritable(f"cannot write in {out_dir}: {error.strerror}") from error
+        raise refused(error, out_dir) from error
     return out_dir / "manifest.json"
 
 

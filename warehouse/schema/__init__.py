@@ -7,7 +7,7 @@ is added from the declarations, so adding a column never needs a migration.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,8 @@ Columns = dict[tuple[str, str], dict[str, str]]
 """(schema, table) -> column -> DuckDB type, in order."""
 
 
-def declared_sql(schemas: Sequence[str] = PUBLIC + PRIVATE) -> str:
+@cache
+def declared_sql(schemas: tuple[str, ...] = PUBLIC + PRIVATE) -> str:
     """Every table of `schemas` and every view, in an order in which they can be created; safe to run again."""
     tables = [(FOLDER / f"{name}.sql").read_text("utf-8") for name in schemas]
     views = [path.read_text("utf-8") for path in sorted(VIEWS.glob("*.sql"))]
