@@ -30,5 +30,6 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise explained(error, path) from error
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")  # it writes to standard output
     connection.execute("set lock_configuration = true")
     return connection
