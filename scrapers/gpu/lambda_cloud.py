@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 
@@ -13,10 +14,13 @@ from scrapers.wire import decode, field_names, new_fields
 MEMORY = re.compile(r"\((\d{1,4}) GB\b")
 
 
+Gib = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+
+
 class Specs(msgspec.Struct, frozen=True):
     vcpus: float
-    memory_gib: float
-    storage_gib: float
+    memory_gib: Gib
+    storage_gib: Gib
     gpus: int
 
 
