@@ -77,7 +77,7 @@ def measured(runs: int, aiconfigurator: Path | None) -> dict[str, Any]:
         found = throughput.estimate(asked, *facts)
         seconds.append(process_time() - start[0])
         wall.append(perf_counter() - start[1])
-        answered = found["reason"].is_null().sum()
+        answered = found["reason"].null_count()
     cpu_s = median(seconds[1:])
     return {
         "configurations": asked.height,
