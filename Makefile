@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)-lock/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard test check lint types contracts lock clean
+.PHONY: help leaderboard test bench check lint types contracts lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: $(VENV)/.dev ## mypy --strict
 
 contracts: $(VENV)/.dev ## which package may import which
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## every figure of docs/performance.md
+	$(BIN)/python -m bench.all --out figures.json
 
 check: lint types contracts test ## everything .ci/run runs
 
