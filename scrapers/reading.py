@@ -53,9 +53,8 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         except UnreadableCell as error:
             refused.append((capture, UnexpectedPage(source.name, "tables", f"{error}"[:200])))
             continue
-        except Exception as error:  # a fault of ours on bytes nobody foresaw must not stop the other sources
-            fault = UnexpectedPage(source.name, "parser", f"{type(error).__name__}: {error}"[:200])
-            refused.append((capture, fault))
+        except Exception as error:
+            refused.append((capture, _fault_of_ours(source, error)))
             continue
         kept_offers, odd_offers = _storable(reading.offers)
         kept_offers, at_odds = _consistent(kept_offers)
@@ -66,9 +65,20 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         readings.append((capture, Reading(kept_offers, kept_prices, new)))
     offers = {_offer(offer): offer for _, reading in readings for offer in reading.offers}
     together = Reading(list(offers.values()), [price for _, reading in readings for price in reading.prices])
-    settled = source.settle([capture for capture, _ in readings], together)
-    gaps = _gaps(source, [capture for capture, _ in readings], captures)
+    readable = [capture for capture, _ in readings]
+    if not captures:
+        return RunReading((), (), Reading())
+    try:
+        settled = source.settle(readable, together)
+        gaps = _gaps(source, readable, captures)
+    except Exception as error:
+        return RunReading(readings, [*refused, (captures[-1], _fault_of_ours(source, error))], Reading())
     return RunReading(readings, refused, Reading(settled.offers, settled.prices, [*settled.findings, *gaps]))
+
+
+def _fault_of_ours(source: Source, error: Exception) -> UnexpectedPage:
+    """A fault on bytes nobody foresaw: it must not stop the other sources, and is named as what it is."""
+    return UnexpectedPage(source.name, "parser", f"{type(error).__name__}: {error}"[:200])
 
 
 def _storable(records: Sequence[Record]) -> tuple[Sequence[Record], list[Finding]]:

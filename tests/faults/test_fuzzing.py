@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scrapers.contract import Capture, Reading
+from scrapers.contract import Reading
 from scrapers.registry import SOURCES
 from tests.faults.fuzzing import Broken, Target
 from tests.faults.mutations import damaged
@@ -45,15 +46,19 @@ def test_the_judge_finds_a_price_that_was_misread() -> None:
         target.judge(0, body)
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), OverflowError(), AssertionError()])
-def test_the_judge_finds_an_error_that_is_none_of_ours(error: Exception) -> None:
+ERRORS = [KeyError("x"), RecursionError(), MemoryError(), OverflowError(), AssertionError()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("part", ["parse", "settle", "follow"])
+def test_an_error_that_is_none_of_ours_costs_its_source_alone_and_is_found(error: Exception, part: str) -> None:
     source = {source.name: source for source in SOURCES}["groq"]
     target = Target(source, captures_of(source))
     assert target.whole.settled.prices
 
-    def parse(capture: Capture) -> Reading:
+    def broken(*given: object) -> Any:
         raise error
 
-    target.source = replace(source, parse=parse)
+    target.source = replace(source, **{part: broken})  # type: ignore[arg-type]
     with pytest.raises(Broken, match="crash"):
         target.judge(0, target.captures[0].body + b" ")
