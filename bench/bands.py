@@ -14,23 +14,30 @@ QUANTILES = {"low": 0.1, "high": 0.9}
 SCENARIOS = ("bs1", "fixed_concurrency", "offline_max", "saturated", "server")
 FAR_WIDENS = float(np.log(1.2))
 """Least widening of each end where few measurements stand near: they cannot speak for it themselves."""
+SWEEPS = 12
 PULL = 12.0
 """Measurements' worth of doubt that a scenario's band differs from the common one."""
 
 
 def band_rows(fitted: pl.DataFrame, measurements: Measurements) -> pl.DataFrame:
-    """Rows `low` and `high` of the calibration: factors on an estimate, by scenario, expert models and support.
-
-    Half of the errors come from leaving out the publisher, half from leaving out the (publisher, model, GPU): a
-    reader's machine is as far from the data as something between the two.
-    """
+    """Rows `low` and `high` of the calibration: factors on an estimate, by scenario, expert models and support."""
     prior = fitted.drop("value", "rows")
     values = fitted["value"].to_numpy()
-    errors = [
-        np.log(measurements.measured) - held_out(prior, measurements, groups, values)
-        for groups in (publishers(measurements), cells(measurements))
-    ]
-    return fitted_bands(Calibration.of(fitted), measurements, np.stack(errors))
+    log_measured = np.log(measurements.measured)
+    unseen = {
+        name: log_measured - held_out(prior, measurements, groups(measurements), values)
+        for name, groups in (("publisher", publishers), ("cell", cells))
+    }
+    return fitted_bands(Calibration.of(fitted), measurements, learned_from(unseen["publisher"], unseen["cell"]))
+
+
+def learned_from(publisher: Floats, cell: Floats) -> Floats:
+    """Errors a band is learned from, shape (3, rows): those with the publisher left out count twice.
+
+    A reader's machine is rarely as far from the data as a publisher nobody has seen, nor as near as one more
+    (publisher, model, GPU).
+    """
+    return np.stack([publisher, publisher, cell])
 
 
 def fitted_bands(table: Calibration, measurements: Measurements, errors: Floats) -> pl.DataFrame:
@@ -39,7 +46,7 @@ def fitted_bands(table: Calibration, measurements: Measurements, errors: Floats)
     weights = np.tile(measurements.weights, len(errors))
     rows = []
     for end, quantile in QUANTILES.items():
-        effects = _quantile_regression(np.tile(design, (len(errors), 1)), errors.ravel(), weights, quantile)
+        effects = _quantile_effects(np.tile(design, (len(errors), 1)), errors.ravel(), weights, quantile)
         far = names.index(("support", "far"))
         effects[far] = min(effects[far], -FAR_WIDENS) if end == "low" else max(effects[far], FAR_WIDENS)
         for (trait, key), effect, count in zip(names, effects, design.sum(axis=0), strict=True):
@@ -56,18 +63,21 @@ def _design(table: Calibration, measurements: Measurements) -> tuple[Floats, lis
     return np.stack([traits[trait].isin([key]).astype(np.float64) for trait, key in names], axis=1), names
 
 
-def _quantile_regression(design: Floats, target: Floats, weights: Floats, quantile: float) -> Floats:
-    """Minimises the pinball loss plus PULL times the size of every effect but the first (a linear programme)."""
-    from scipy.optimize import linprog  # only this command needs it
-    from scipy.sparse import csr_matrix, eye, hstack
+def _quantile_effects(design: Floats, target: Floats, weights: Floats, quantile: float) -> Floats:
+    """Additive effects that sum to the wanted quantile of `target`, by backfitting; all but the first pulled to 0."""
+    effects = np.zeros(design.shape[1])
+    held = design > 0
+    for _ in range(SWEEPS):
+        for column in (*range(1, len(effects)), 0):
+            inside = held[:, column]
+            rest = target[inside] - design[inside] @ effects + effects[column]
+            count = float(weights[inside].sum())
+            trust = 1.0 if column == 0 else count / (count + PULL)
+            effects[column] = trust * _quantile(rest, weights[inside], quantile) if len(rest) else 0.0
+    return effects
 
-    rows, columns = design.shape
-    pull = np.full(columns, PULL)
-    pull[0] = 0.0
-    cost = np.concatenate([pull, pull, quantile * weights, (1 - quantile) * weights])
-    sparse = csr_matrix(design)
-    matrix = hstack([sparse, -sparse, eye(rows), -eye(rows)], format="csr")
-    found = linprog(cost, A_eq=matrix, b_eq=target, bounds=(0, None), method="highs")
-    assert found.success, found.message
-    effects = np.asarray(found.x, dtype=np.float64)
-    return effects[:columns] - effects[columns : 2 * columns]
+
+def _quantile(values: Floats, weights: Floats, quantile: float) -> float:
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(reached, quantile * reached[-1])])

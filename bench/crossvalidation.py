@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from transforms.throughput.calibration import Calibration
-from transforms.throughput.columns import Floats, take
+from transforms.throughput.columns import Floats, Rows, take
 from transforms.throughput.fitting import fit, predict
 from transforms.throughput.published import Runs, joined_runs
 from warehouse.reference import tables
@@ -47,6 +47,11 @@ class Measurements:
         burst = ((tests["scenario"] == "offline_max") & (tests["concurrency"].fill_null(0) >= BURST)).to_numpy()
         weights = np.where(core, 1.0, MORE_WEIGHT) * np.where(burst, BURST_WEIGHT, 1.0)
         return cls(joined, runs, rate, weights, core)
+
+    def at(self, rows: Rows) -> Measurements:
+        return Measurements(
+            self.frame[rows], take(self.runs, rows), self.measured[rows], self.weights[rows], self.core[rows]
+        )
 
     @classmethod
     def load(cls) -> Self:

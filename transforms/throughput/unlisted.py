@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -238,6 +239,8 @@ USUAL = (
     Shape(126, 16384, 128, 8, 128, 53248, 128_256, False, 131_072),
 )
 """Decoders of 1.2, 3.2, 8, 14, 32, 70, 123 and 405 billion parameters, as published for Llama, Qwen and Mistral."""
+RELEASED = date(2024, 6, 30)
+"""Of a model nobody knows: neither of the first software generation nor of the present one."""
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
 _ACTIVE = re.compile(r"(?<![a-z0-9.])a(\d+(?:\.\d+)?)b(?![a-z0-9])")
 
@@ -266,6 +269,7 @@ def _usual(spelling: str, models: pl.DataFrame) -> pl.DataFrame | None:
     total = sizes[0]
     return row.with_columns(
         _as(models, "hf_id", pl.lit(spelling)),
+        _as(models, "release_date", pl.lit(RELEASED)),
         _as(models, "total_params_b", pl.lit(total)),
         _as(models, "active_params_b", pl.lit(body)),
         _as(models, "expert_params_b", pl.lit((total - body) * 16 / 15 if active else 0.0)),

@@ -1,0 +1,84 @@
+"""The fit: what it may reach, that it finds what made the data, and that it gives the same digits twice."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import transforms.throughput
+from bench.crossvalidation import Measurements
+from tests.transforms.throughput.conftest import Reference
+from transforms.throughput.calibration import CEILING, Calibration
+from transforms.throughput.columns import Labels
+from transforms.throughput.fitting import REACH, fit, predict
+
+ROOFLINE = ~pl.col("coefficient").is_in(["low", "high"])
+
+
+@pytest.fixture(scope="module")
+def sample(reference: Reference) -> Measurements:
+    return Measurements.of({**reference, "benchmarks": reference["benchmarks"].gather_every(25)})
+
+
+@pytest.fixture(scope="module")
+def prior(reference: Reference) -> pl.DataFrame:
+    return reference["calibration"].filter(ROOFLINE).select("coefficient", "trait", "key", "prior", "sd")
+
+
+def test_the_fit_gives_the_same_digits_twice(sample: Measurements, prior: pl.DataFrame) -> None:
+    twice = [fit(prior, sample.runs, sample.measured, sample.weights) for _ in range(2)]
+    assert twice[0].tolist() == twice[1].tolist()
+
+
+def test_the_fit_finds_what_made_the_data(sample: Measurements, prior: pl.DataFrame) -> None:
+    truth = prior["prior"].to_numpy() * np.exp(prior["sd"].to_numpy() * 0.8)
+    table = Calibration.of(prior.with_columns(value="prior", rows=0.0))
+    made = np.exp(predict(table, truth, sample.runs))
+    found = predict(table, fit(prior, sample.runs, made, np.ones(len(made))), sample.runs)
+    before = predict(table, prior["prior"].to_numpy(), sample.runs)
+    assert np.median(np.abs(found - np.log(made))) < 0.02
+    assert np.median(np.abs(before - np.log(made))) > 0.1
+
+
+def test_values_stay_within_reach_of_their_priors(reference: Reference) -> None:
+    rows = reference["calibration"].filter(ROOFLINE)
+    moved = ((rows["value"] / rows["prior"]).log().abs() / rows["sd"]).to_numpy()
+    assert moved.max() <= REACH + 1e-6
+
+
+def test_no_coefficient_claims_more_than_the_hardware_has(sample: Measurements, reference: Reference) -> None:
+    table = Calibration.of(reference["calibration"])
+    found = table.coefficients(table.index(sample.runs.traits))
+    for name, ceiling in CEILING.items():
+        assert getattr(found, name).max() <= ceiling
+        assert getattr(found, name).min() > 0.005
+
+
+def test_hardware_nobody_measured_falls_back_to_the_base(reference: Reference) -> None:
+    table = Calibration.of(reference["calibration"])
+
+    nobody = {
+        "all": Labels(("",), np.zeros(1, dtype=np.intp)),
+        "chip": Labels(("riscv-hbm",), np.zeros(1, dtype=np.intp)),
+    }
+    base = reference["calibration"].filter(pl.col("coefficient") == "bandwidth", pl.col("trait") == "all")["value"][0]
+    assert table.coefficients(table.index(nobody)).bandwidth[0] == pytest.approx(min(base, CEILING["bandwidth"]))
+
+
+def test_an_unknown_name_in_the_table_is_refused(reference: Reference) -> None:
+    wrong = reference["calibration"].head(1).with_columns(coefficient=pl.lit("luck"))
+    with pytest.raises(ValueError, match="luck"):
+        Calibration.of(wrong)
+
+
+def test_estimating_needs_no_scipy() -> None:
+    folder = Path(transforms.throughput.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.startswith("scipy") for name in names), path.name
