@@ -264,8 +264,8 @@ def _second_opinion(study: Study) -> str:
 
 
 BEHIND = """Where aiconfigurator is ahead, it is on rows of current engines and GPUs that its kernel tables were
-measured on, against a fit that has been denied every measurement of them. With only the (publisher, model, GPU) or the GPU
-left out, ours is ahead on the same rows. It has no consumer card, no RTX A6000, A40 or A10, and no AMD GPU."""
+measured on, against a fit that has been denied every measurement of them. With only the (publisher, model, GPU) or the
+GPU left out, ours is ahead on the same rows. It has no consumer card, no RTX A6000, A40 or A10, and no AMD GPU."""
 
 
 def _shortfalls(unseen: pl.DataFrame) -> str:

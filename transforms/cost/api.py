@@ -64,7 +64,7 @@ def api(
 
 
 def once_per_seller(api_prices: pl.DataFrame, provider_names: pl.DataFrame) -> pl.DataFrame:
-    """Set apart what an aggregator says of a host that we read ourselves: the host's own price is the one on the boards.
+    """Set apart what an aggregator says of a host that we read ourselves: its own price is on the boards.
 
     The aggregator's rows of the same seller, model, tier and component take the status `listed_by_host`, where the
     host's own row is good. provider_names: provider_name (lower case, letters and digits), provider.
