@@ -35,8 +35,8 @@ Number = tuple[int, ...]
 TOKEN = re.compile(rb"\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
-NAMES = (0, 1, 6, 7)
-"""Places in `pricelist.key` of what is a name and no part of the meaning: provider, model, quantisation, endpoint."""
+MEANING = slice(2, 6)
+"""The part of `pricelist.key` that is no name: component, tier, context and hours."""
 
 
 class Broken(AssertionError):
@@ -107,22 +107,16 @@ class Target:
         ]
 
     def _renames(self, change: Change) -> bool:
-        """Whether a known price stands under a name that was damaged: the same amount for the same thing otherwise."""
-        if change.before is not None:
-            return False
-        if self.source.kind == "gpu":
-            return change.now in self._contents
-        return any((at, *_without(change.identity, at), change.now) in self._contents for at in NAMES)
+        """Whether a known price stands under names that were damaged: the same amount for the same thing otherwise."""
+        return change.before is None and self._content(change.identity, change.now) in self._contents
+
+    def _content(self, identity: tuple[object, ...], amount: tuple[object, ...]) -> tuple[object, ...]:
+        """GPU: what an offer costs and holds. API: what a price is the price of, without its names."""
+        return amount if self.source.kind == "gpu" else (*identity[MEANING], *amount)
 
     @cached_property
     def _contents(self) -> set[tuple[object, ...]]:
-        """GPU: what an offer costs and holds. API: each price without one of its names."""
-        contents: set[tuple[object, ...]] = set()
-        for identity, amount in _amounts(self.whole.settled).items():
-            contents |= (
-                {(at, *_without(identity, at), amount) for at in NAMES} if self.source.kind == "api" else {amount}
-            )
-        return contents
+        return {self._content(identity, amount) for identity, amount in _amounts(self.whole.settled).items()}
 
     def believed(self, reading: Reading, changes: Sequence[Change]) -> list[Change]:
         """Those of the changes that pass the guards, known by name, in a run six hours after the whole answers."""
@@ -287,10 +281,6 @@ def _amounts(reading: Reading) -> dict[tuple[object, ...], tuple[object, ...]]:
         if price.usd_per_mtok is not None and price.channel != "registry"
     }
     return {**offers, **prices}
-
-
-def _without(identity: tuple[object, ...], at: int) -> tuple[object, ...]:
-    return identity[:at] + identity[at + 1 :]
 
 
 def _row_identity(row: dict[str, object]) -> tuple[object, ...]:
