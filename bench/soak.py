@@ -41,6 +41,7 @@ def told(done: Soak, seconds: float) -> dict[str, object]:
         "doubled_rows": done.doubled,
         "rows": done.rows,
         "resident_mb": [round(median(v.resident_bytes for v in quarter) / 1e6, 1) for quarter in quarters],
+        "resident_mb_every_tenth": [round(vitals.resident_bytes / 1e6) for vitals in done.vitals[9::10]],
         "handles": [median(v.handles for v in quarter) for quarter in quarters],
         "threads": [median(v.threads for v in quarter) for quarter in quarters],
         "private_mb": [round(quarter[-1].private_bytes / 1e6, 1) for quarter in quarters],
