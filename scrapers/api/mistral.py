@@ -77,7 +77,10 @@ def settle(captures: Sequence[Capture], reading: Reading) -> Reading:
 def _next_models(text: str) -> Iterator[tuple[str, Sequence[Row]]]:
     """Models of the `apis` list in the page's flight payload: JSON inside JSON strings inside scripts."""
     pieces = re.findall(r'self\.__next_f\.push\(\[1,("(?:[^"\\]|\\.)*")\]\)', text)
-    payload = "".join(json.loads(piece) for piece in pieces)
+    try:
+        payload = "".join(json.loads(piece) for piece in pieces)
+    except ValueError as error:
+        raise UnexpectedPage(NAME, "self.__next_f", str(error)) from error
     for found in re.finditer(r'"apis":(?=\[)', payload):
         try:
             listed, _ = json.JSONDecoder().raw_decode(payload, found.end())

@@ -212,6 +212,9 @@ def _add_prices(offer: ApiPrice, pricing: WirePricing, prices: PriceList) -> Non
     for number, (beginning, step) in enumerate(steps):
         end = steps[number + 1][0] if number + 1 < len(steps) else None
         for name, component in COMPONENTS.items():
+            if not isinstance(step.get(name), str | None):
+                prices.quarantine(f"{offer.model_name} at {offer.endpoint or 'the list'}", f"{name} is not text")
+                continue
             amount = _amount(step.get(name))
             if amount is None or (amount == 0 and component not in ("input", "output")):
                 continue
