@@ -214,6 +214,7 @@ def test_a_row_opens_its_explanation(page: Page, origin: str, published: Path) -
     opener.focus()
     page.keyboard.press("Enter")
     assert opener.get_attribute("aria-expanded") == "true"
+    page.locator("tr.details", has_text="Offers behind it").first.wait_for()  # its figures are fetched when it opens
     text = page.locator("tr.details").first.inner_text()
     assert f"{best['output_tokens_per_s']:,.0f} output tokens/s" in text
     assert best["throughput_basis"] in text
