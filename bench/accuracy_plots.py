@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-PIXELS_PER_POINT = 1.5
+PIXELS_PER_POINT = 1.0
 SHOWN = 20
 """Rows a category needs to get a box."""
 
@@ -26,13 +26,13 @@ def _scatter(frame: pl.DataFrame) -> Any:
         pl.col("log_measured").exp().alias("measured"), pl.col("log_predicted").exp().alias("predicted"), "scenario"
     )
     low, high = 3.0, 2e5
-    scale = alt.Scale(type="log", domain=[low, high])
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
     dots = (
         alt.Chart(points)
-        .mark_circle(size=9, opacity=0.45)
+        .mark_circle(size=7, opacity=0.5, clip=True)
         .encode(
-            x=alt.X("measured", scale=scale, title="measured, output tokens/s"),
-            y=alt.Y("predicted", scale=scale, title="predicted, publisher left out"),
+            x=alt.X("measured", scale=scale, title="measured, output tokens/s", axis=alt.Axis(gridOpacity=0.25)),
+            y=alt.Y("predicted", scale=scale, title="predicted, publisher left out", axis=alt.Axis(gridOpacity=0.25)),
             color=alt.Color("scenario", title=None),
         )
     )
@@ -41,7 +41,7 @@ def _scatter(frame: pl.DataFrame) -> Any:
         schema=["x", "y", "factor"],
         orient="row",
     )
-    lines = alt.Chart(guides).mark_line(strokeWidth=0.7, color="#555").encode(x="x", y="y", detail="factor")
+    lines = alt.Chart(guides).mark_line(strokeWidth=0.7, color="#555", clip=True).encode(x="x", y="y", detail="factor")
     return alt.layer(dots, lines).properties(width=460, height=400)
 
 
@@ -56,7 +56,7 @@ def _boxes(frame: pl.DataFrame, trait: str) -> Any:
     )
     return (
         alt.Chart(shown)
-        .mark_boxplot(size=9, outliers={"size": 5, "opacity": 0.4})
+        .mark_boxplot(size=9, clip=True, outliers={"size": 5, "opacity": 0.4, "clip": True})
         .encode(
             y=alt.Y(f"{trait}:N", title=None, sort=by),
             x=alt.X(
