@@ -48,7 +48,8 @@ def parts(n: int, instants: random.Random) -> None:
                 done, before_first = done + finished, before_first + (finished == 0)
             print(
                 f"{name}: {n} kills, {before_first} of them before anything was done, "
-                f"{done} done and all of them found whole, {perf_counter() - start:.0f} s"
+                f"{done} done and all of them found whole, {perf_counter() - start:.0f} s",
+                flush=True,
             )
 
 

@@ -34,16 +34,17 @@ def kill_while_committing(folder: Path, instants: random.Random, longest_s: floa
     done = killed("commit", folder, instants.uniform(0, longest_s))
     with Warehouse.open(folder / "warehouse.duckdb") as warehouse:
         stored = warehouse.runs()
+        offers, asked, responses = (
+            dict(warehouse.connection.execute(f"select run_id, count(*) from {table} group by run_id").fetchall())
+            for table in ("core.gpu_offers", "core.source_runs", "raw.captures")
+        )
         assert set(done) <= set(stored.drop_nulls("finished_at")["run_id"])
-        for run in stored["run_id"]:
-            offers = warehouse.rows("core.gpu_offers", run)
-            assert offers.height in (0, OFFERS)
-            assert warehouse.rows("core.source_runs", run).height == (2 if offers.height else 0)
-            for capture in warehouse.captures(run, "vast"):
-                assert len(capture.body) >= 1000
-            if run in done:
-                assert offers.height == OFFERS
-                assert len(warehouse.captures(run, "vast")) == 1
+        assert set(offers.values()) <= {OFFERS}
+        assert asked == dict.fromkeys(offers, 2)
+        assert set(responses.values()) <= {1}
+        for run in done:
+            assert offers[run] == OFFERS
+            assert len(warehouse.captures(run, "vast")[0].body) >= 1000
     return len(done)
 
 
