@@ -285,7 +285,10 @@ def tokens(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([km]?)", plain(text).casefold().replace(",", ""))
     if match is None:
         raise UnreadableCell(plain(text)[:60])
-    return int(Decimal(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2]])
+    count = Decimal(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2]]
+    if count != int(count):
+        raise UnreadableCell(f"{plain(text)[:60]} is no whole number of tokens")
+    return int(count)
 
 
 def long_dates(text: str) -> Iterator[date]:

@@ -98,7 +98,7 @@ def _fault(gpu: GpuType, price: float) -> str | None:
 def _meant(gpu: GpuType, word: str) -> bool:
     """Whether a price that looks like the placeholder is one."""
     sold_at = gpu.lowestPrice.uninterruptablePrice if gpu.lowestPrice and _stocked(gpu) else None
-    return sold_at == PLACEHOLDER_USD or any(_terms(gpu, word))
+    return sold_at == PLACEHOLDER_USD or any(0 < term <= PLACEHOLDER_USD for term in _terms(gpu, word))
 
 
 def _stocked(gpu: GpuType) -> bool:
