@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import cached_property
 from math import isfinite
 
@@ -222,7 +222,8 @@ def _digits(token: bytes) -> Number | None:
         return None
     if not number.is_finite() or not number:
         return ()
-    digits = "".join(map(str, number.as_tuple().digits)).strip("0")[:9]
+    rounded = Context(prec=9, Emax=MAX_EMAX, Emin=MIN_EMIN).plus(number)
+    digits = "".join(map(str, rounded.as_tuple().digits)).strip("0")
     return tuple(map(int, digits))
 
 
