@@ -186,7 +186,7 @@ def banner(published: Path) -> Panel | None:
     (row,) = rows(published, "provenance")
     if row["provenance"] == "live":
         return None
-    days = f"{row['first_observed']:%Y-%m-%d} to {row['last_observed']:%Y-%m-%d}"
+    days = " to ".join(dict.fromkeys(f"{row[end]:%Y-%m-%d}" for end in ("first_observed", "last_observed")))
     return Panel(
         f"[bold]recorded responses of {days}, not live[/bold]\n"
         "Run [bold]pertoken refresh[/bold] with a network for today's prices.",
