@@ -14,7 +14,7 @@ from transforms.throughput.band import ENDS
 from transforms.throughput.fitting import fit, supported
 from warehouse.reference import FOLDER, reference
 
-DIGITS = 6
+DIGITS = 4
 COLUMNS = ("coefficient", "trait", "key", "value", "prior", "sd", "rows")
 
 

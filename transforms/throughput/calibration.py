@@ -69,6 +69,8 @@ CEILING = {
     "link_efficiency": 0.95,
 }
 """No product of factors may claim more than the hardware has."""
+BEND = 8.0
+"""Sharpness of the bend below a ceiling."""
 
 
 @dataclass(frozen=True)
@@ -118,5 +120,8 @@ def products(calibration: Calibration, traits: Traits, names: Sequence[str]) -> 
 
 
 def ceiled(sums: Mapping[str, Floats]) -> Coefficients:
-    """From sums of log factors; no efficiency may exceed its `CEILING`."""
-    return Coefficients(**{name: np.minimum(np.exp(total), CEILING.get(name, np.inf)) for name, total in sums.items()})
+    """From sums of log factors. Near its `CEILING` an efficiency bends, smoothly, and never reaches it."""
+    found = {name: np.exp(total) for name, total in sums.items()}
+    for name, ceiling in CEILING.items():
+        found[name] = found[name] / (1.0 + (found[name] / ceiling) ** BEND) ** (1.0 / BEND)
+    return Coefficients(**found)

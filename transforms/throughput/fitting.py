@@ -17,7 +17,9 @@ RESIDUAL_SCALE = 0.1
 REACH = 4.0
 """Bound of every factor, in standard deviations of its prior."""
 STEP = 1e-4
-"""Of the logarithm of a coefficient, for the forward difference."""
+"""Of the logarithm of a coefficient, for the central difference."""
+GRADIENT = 0.01
+"""Where the fit ends: the norm of the gradient by moves of one sd, which starts in the thousands."""
 
 
 def log_rate(runs: Runs, fit: Coefficients) -> Floats:
@@ -47,9 +49,9 @@ def _rate_and_slope(runs: Runs, index: Mapping[str, Rows], logs: Floats) -> tupl
     slope = np.zeros((len(rate), len(padded)))
     every = np.arange(len(rate))
     for name, rows in index.items():
-        moved = log_rate(runs, ceiled(sums | {name: sums[name] + STEP}))
+        above, below = (log_rate(runs, ceiled(sums | {name: sums[name] + step})) for step in (STEP, -STEP))
         for factor in rows:
-            slope[every, factor] += (moved - rate) / STEP
+            slope[every, factor] += (above - below) / (2.0 * STEP)
     return rate, slope[:, :-1]
 
 
@@ -57,58 +59,58 @@ def fit(prior: pl.DataFrame, runs: Runs, measured: Floats, weights: Floats, star
     """The value of every factor, in the order of `prior`.
 
     prior: columns coefficient, trait, key, prior, sd (of the logarithm). measured: output tokens/s. weights: 0..1.
-    Minimises the pseudo-Huber (soft L1) loss of the log error plus the squared distance from the priors in units of
-    sd, within REACH sd. Deterministic.
+    Minimises the soft-L1 loss of the log error plus the squared distance from the priors in units of sd, which stiffens
+    so that no factor moves by REACH sd. Solved until the gradient vanishes, so the order of summation does not show in
+    the digits that are kept. Raises RuntimeError where it does not get there.
     """
-    from scipy.optimize import least_squares  # only the fit needs it, and it takes a second to import
+    from scipy.optimize import minimize  # only the fit needs it, and it takes a second to import
 
     table = Calibration.of(prior.with_columns(value="prior", rows=0.0))
     index = table.index(runs.traits)
     expected, sd, target = np.log(table.values), prior["sd"].cast(pl.Float64).to_numpy(), np.log(measured)
-    low, high = expected - REACH * sd, expected + REACH * sd
-    root = np.sqrt(weights)
-    seen: dict[bytes, tuple[Floats, Floats]] = {}
+    seen: dict[bytes, tuple[float, Floats, Floats]] = {}
 
-    def evaluated(logs: Floats) -> tuple[Floats, Floats]:
-        key = logs.tobytes()
+    def evaluated(moves: Floats) -> tuple[float, Floats, Floats]:
+        """Loss, gradient and Gauss-Newton matrix by `moves`, the stiffened distances from the priors."""
+        key = moves.tobytes()
         if key not in seen:
             seen.clear()
-            rate, slope = _rate_and_slope(runs, index, logs)
-            error, gain = _softened(rate - target)
-            pull = (logs - expected) / sd
-            seen[key] = (np.append(error * root, pull), np.vstack([slope * (gain * root)[:, None], np.diag(1.0 / sd)]))
+            distance = np.tanh(moves / REACH)
+            rate, by_log = _rate_and_slope(runs, index, expected + REACH * sd * distance)
+            slope = by_log * (sd * (1.0 - distance**2))
+            loss, first, second = _soft_l1(rate - target)
+            gradient = slope.T @ (weights * first) + moves
+            curvature = (slope * (weights * second)[:, None]).T @ slope + np.eye(len(moves))
+            seen[key] = (float(weights @ loss + moves @ moves / 2.0), gradient, curvature)
         return seen[key]
 
-    def residuals(logs: Floats) -> Floats:
-        return evaluated(logs)[0]
+    def loss(moves: Floats) -> float:
+        return evaluated(moves)[0]
 
-    def jacobian(logs: Floats) -> Floats:
-        return evaluated(logs)[1]
+    def gradient(moves: Floats) -> Floats:
+        return evaluated(moves)[1]
 
-    first = expected if start is None else np.log(start)
-    solution = least_squares(
-        residuals,
-        np.clip(first, low + 1e-9, high - 1e-9),
-        jac=jacobian,
-        bounds=(low, high),
-        x_scale=sd,
-        ftol=1e-4,
-        xtol=1e-4,
-        tr_solver="lsmr",
-        max_nfev=60,
+    def curvature(moves: Floats) -> Floats:
+        return evaluated(moves)[2]
+
+    shares = np.zeros(len(sd)) if start is None else np.clip((np.log(start) - expected) / (REACH * sd), -0.99, 0.99)
+    solution = minimize(
+        loss,
+        REACH * np.arctanh(shares),
+        method="trust-exact",
+        jac=gradient,
+        hess=curvature,
+        options={"gtol": GRADIENT, "maxiter": 200},
     )
-    return np.asarray(np.exp(solution.x), dtype=np.float64)
+    if not solution.success:
+        raise RuntimeError(f"the fit did not settle: {solution.message}")
+    return np.asarray(np.exp(expected + REACH * sd * np.tanh(solution.x / REACH)), dtype=np.float64)
 
 
-def _softened(error: Floats) -> tuple[Floats, Floats]:
-    """The signed root of the soft-L1 loss 2 (sqrt(1 + (error/scale)^2) - 1), and its derivative."""
-    scaled = error / RESIDUAL_SCALE
-    root = np.sqrt(1.0 + scaled**2)
-    size = np.sqrt(2.0 * (root - 1.0))
-    gain = np.where(
-        size > 1e-9, np.abs(scaled) / (RESIDUAL_SCALE * root * np.maximum(size, 1e-9)), 1.0 / RESIDUAL_SCALE
-    )
-    return np.sign(error) * size, gain
+def _soft_l1(error: Floats) -> tuple[Floats, Floats, Floats]:
+    """The loss sqrt(1 + (error/scale)^2) - 1, and its first and second derivative."""
+    root = np.sqrt(1.0 + (error / RESIDUAL_SCALE) ** 2)
+    return root - 1.0, error / (RESIDUAL_SCALE**2 * root), 1.0 / (RESIDUAL_SCALE**2 * root**3)
 
 
 def supported(prior: pl.DataFrame, runs: Runs) -> Rows:

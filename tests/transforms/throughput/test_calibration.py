@@ -1,4 +1,4 @@
-"""The fit: what it may reach, that it finds what made the data, and that it gives the same digits twice."""
+"""The fit: what it may reach, that it finds what made the data, and that its digits are the same anywhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOFLINE = ~pl.col("coefficient").is_in(["low", "high"])
 
 @pytest.fixture(scope="module")
 def sample(reference: Reference) -> Measurements:
-    return Measurements.of({**reference, "benchmarks": reference["benchmarks"].gather_every(25)})
+    return Measurements.of({**reference, "benchmarks": reference["benchmarks"].gather_every(60)})
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,18 @@ def prior(reference: Reference) -> pl.DataFrame:
     return reference["calibration"].filter(ROOFLINE).select("coefficient", "trait", "key", "prior", "sd")
 
 
-def test_the_fit_gives_the_same_digits_twice(sample: Measurements, prior: pl.DataFrame) -> None:
-    twice = [fit(prior, sample.runs, sample.measured, sample.weights) for _ in range(2)]
-    assert twice[0].tolist() == twice[1].tolist()
+def test_the_digits_do_not_hang_on_the_order_of_summation(sample: Measurements, prior: pl.DataFrame) -> None:
+    """Which the number of threads changes, the processor, and the rows of a file."""
+    orders = np.arange(len(sample.measured)), np.random.default_rng(1).permutation(len(sample.measured))
+    once, twice = (fit(prior, m.runs, m.measured, m.weights) for m in map(sample.at, orders))
+    assert np.abs(once / twice - 1.0).max() < 1e-9
+
+
+def test_the_table_is_the_fit_to_the_measurements_beside_it(reference: Reference, prior: pl.DataFrame) -> None:
+    """Nobody changed a fact, a measurement, a prior or a formula since `python -m bench.calibrate`."""
+    m = Measurements.of(reference)
+    written = reference["calibration"].filter(ROOFLINE)["value"].to_numpy()
+    assert fit(prior, m.runs, m.measured, m.weights, start=written) == pytest.approx(written, rel=2e-3)
 
 
 def test_the_fit_finds_what_made_the_data(sample: Measurements, prior: pl.DataFrame) -> None:
@@ -66,7 +75,7 @@ def test_hardware_nobody_measured_falls_back_to_the_base(reference: Reference) -
         "chip": Labels(("riscv-hbm",), np.zeros(1, dtype=np.intp)),
     }
     base = reference["calibration"].filter(pl.col("coefficient") == "bandwidth", pl.col("trait") == "all")["value"][0]
-    assert table.coefficients(table.index(nobody)).bandwidth[0] == pytest.approx(min(base, CEILING["bandwidth"]))
+    assert table.coefficients(table.index(nobody)).bandwidth[0] == pytest.approx(base, rel=0.05)
 
 
 def test_an_unknown_name_in_the_table_is_refused(reference: Reference) -> None:
