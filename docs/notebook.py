@@ -19,7 +19,7 @@ prices.execute("set TimeZone = 'UTC'")
 
 WORKLOAD = "chat"
 MODEL = "llama-3.3-70b"
-MONEY = "$,.3~f"
+MONEY = "$,.4~r"
 
 # %% [markdown]
 # When was it made, from what, and by which rules? A figure without this is a rumour.

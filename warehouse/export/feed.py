@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import duckdb
 
 Row = Mapping[str, Any]
+FEED = "changes.atom"
+"""Its file, beside the report and the site."""
 ATOM = "http://www.w3.org/2005/Atom"
 XHTML = "http://www.w3.org/1999/xhtml"
 OURS = uuid.UUID("4f0c7a52-2b0e-5c1d-9a43-6d9f6f0f8e11")
@@ -55,8 +57,11 @@ class Entry:
         return at
 
 
-def feed(connection: duckdb.DuckDBPyConnection) -> str:
-    """The feed of a published file, newest entry first. The same file gives the same text."""
+def feed(connection: duckdb.DuckDBPyConnection, page: str = "report.html") -> str:
+    """The feed of a published file, newest entry first. The same file gives the same text.
+
+    `page` is the page beside it that says more.
+    """
     entries = sorted(_entries(connection), key=Entry.key, reverse=True)
     root = ElementTree.Element("feed", {"xmlns": ATOM})
     _text(root, "id", f"urn:uuid:{uuid.uuid5(OURS, 'price changes')}")
@@ -64,7 +69,7 @@ def feed(connection: duckdb.DuckDBPyConnection) -> str:
     _text(root, "subtitle", "API prices that sellers changed, and ranked GPU prices that moved by 5 % or more")
     _text(root, "updated", _written(entries[0].at if entries else _newest(connection)))
     _text(ElementTree.SubElement(root, "author"), "name", "pertoken")
-    ElementTree.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": "report.html"})
+    ElementTree.SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": page})
     for entry in entries[:ENTRIES]:
         _append(root, entry)
     ElementTree.indent(root)

@@ -6,6 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import floor, log10
 
+MONEY = "$,.4~r"
+"""Dollars in a chart, as a d3 format: four significant figures."""
+MONEY_LABEL = (
+    "format(datum.value, datum.value >= 10 && datum.value % 1 == 0 ? '$,.0f' : "
+    "abs(datum.value * 100 - round(datum.value * 100)) < 1e-6 ? '$,.2f' : '$,.4~r')"
+)
+"""Dollars at an axis, as a Vega expression: whole dollars, whole cents, or what is left of a cent."""
+
 
 def usd(value: float | Decimal | None) -> str:
     """$123, $1.23, $0.123, $0.00123: cents above a dollar, three significant digits below; None is a dash."""

@@ -1,8 +1,10 @@
--- marts.price_changes as of one run: GPU prices against the newest run at least 24, 168 or 720 hours older (and at most
--- 13 hours older than that), API prices against what was valid then.
+-- marts.price_changes as of one run: GPU prices against the newest run 24, 168 or 720 hours older (up to an hour less, for
+-- no two runs take equally long, and up to 13 hours more), API prices against what was valid then.
 insert into marts.price_changes by name
 with windows as (
-    select unnest([24, 168, 720]) as window_hours
+    select
+        unnest([24, 168, 720]) as window_hours,
+        $as_of::timestamptz - to_hours(window_hours - 1) as then_at
 ),
 
 gpu_recent as (
@@ -29,8 +31,7 @@ gpu_then as (
     select gpu_recent.*, windows.window_hours
     from gpu_recent
     inner join windows
-        on gpu_recent.as_of between $as_of::timestamptz - to_hours(windows.window_hours + 13)
-        and $as_of::timestamptz - to_hours(windows.window_hours)
+        on gpu_recent.as_of between windows.then_at - interval 14 hours and windows.then_at
     qualify row_number() over (partition by windows.window_hours, configuration order by run_id desc) = 1
 ),
 
@@ -67,7 +68,7 @@ api_now as (
 api_then as (
     select history.*, windows.window_hours
     from marts.api_price_history as history
-    inner join windows on history.observed_at <= $as_of::timestamptz - to_hours(windows.window_hours)
+    inner join windows on history.observed_at <= windows.then_at
     where history.run_id <= $run_id
     qualify row_number() over (partition by windows.window_hours, price_key order by run_id desc) = 1
 ),

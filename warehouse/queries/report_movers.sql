@@ -20,8 +20,8 @@ with believed as (
     union all by name
     select change.*
     from marts.price_changes as change
+    anti join marts.api_price_history as listed on listed.price_key = change.price_key and listed.channel = 'registry'
     where change.kind = 'api'
-        and change.source not in (select source from marts.api_price_history where channel = 'registry')
 )
 
 select

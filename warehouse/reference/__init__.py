@@ -38,6 +38,8 @@ LINKS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("gpu_names", "gpu"): ("gpus", "gpu"),
     ("model_names", "model"): ("models", "model"),
     ("quant_names", "quant"): ("quants", "quant"),
+    ("article_rows", "model"): ("models", "model"),
+    ("article_rows", "quant"): ("quants", "quant"),
     ("article_throughput", "gpu"): ("gpus", "gpu"),
     ("article_throughput", "model"): ("models", "model"),
     ("article_throughput", "quant"): ("quants", "quant"),

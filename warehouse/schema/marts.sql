@@ -68,7 +68,7 @@ comment on column marts.gpu_prices.n_bait_suspects is 'Offers too cheap to be be
 comment on column marts.gpu_prices.available_units is 'Free machines, where the source says. [count]';
 comment on column marts.gpu_prices.memory_gib is 'Smallest memory per GPU among the offers used. [GiB]';
 comment on column marts.gpu_prices.interconnect is 'nvlink, pcie or xgmi. [text]';
-comment on column marts.gpu_prices.reliability is 'Lowest reliability among the machines used. [fraction]';
+comment on column marts.gpu_prices.reliability is 'Median reliability of the machines used. [fraction]';
 comment on column marts.gpu_prices.storage_usd_per_gb_month is 'Price of disk at the price chosen. [USD/GB/month]';
 comment on column marts.gpu_prices.included_disk_gb is 'Disk included in the price. [GB]';
 comment on column marts.gpu_prices.max_disk_gb is 'Most disk to be had. [GB]';
@@ -221,7 +221,7 @@ comment on column marts.leaderboard.replicas is 'Replicas in the machine. [count
 comment on column marts.leaderboard.concurrency is 'Requests at once, whole machine. [count]';
 comment on column marts.leaderboard.price_kind is 'on_demand, spot_floor (a reserve price, not a price paid), preemptible. [text]';
 comment on column marts.leaderboard.price_rule is 'How the machine''s price was taken: p10, median3, list or thin. [text]';
-comment on column marts.leaderboard.reliability is 'Lowest reliability among them. [fraction]';
+comment on column marts.leaderboard.reliability is 'Median reliability of them. [fraction]';
 comment on column marts.leaderboard.survival_6h is 'Share of offers still there six hours later. [fraction]';
 comment on column marts.leaderboard.snapshots is 'Consecutive runs that saw the configuration. [count]';
 comment on column marts.leaderboard.usd_per_hour is 'Price of the machine with disk and traffic at this utilisation. [USD/h]';
@@ -611,7 +611,7 @@ create table if not exists marts.price_changes (
 );
 comment on table marts.price_changes is 'What moved over a day, a week and a month, by how much, since when. Newest run. Key: (kind, window_hours, board, source, gpu, gpu_count, price_key), empty cells included.';
 comment on column marts.price_changes.kind is 'gpu or api. [text]';
-comment on column marts.price_changes.window_hours is 'How far back the old price lies: 24, 168 or 720. [h]';
+comment on column marts.price_changes.window_hours is 'How far back the old price lies: 24, 168 or 720, up to 1 less or 13 more, as the runs fell. [h]';
 comment on column marts.price_changes.board is 'Board of a GPU price. [text]';
 comment on column marts.price_changes.source is 'Where it was read. [id]';
 comment on column marts.price_changes.gpu is 'The GPU. [id]';

@@ -374,7 +374,11 @@ create table if not exists reference.article_rows (
     utilization double check (utilization > 0 and utilization <= 1),
     input_usd_per_mtok double check (input_usd_per_mtok >= 0),
     output_usd_per_mtok double check (output_usd_per_mtok >= 0),
-    claimed_usd_per_mtok double check (claimed_usd_per_mtok >= 0)
+    claimed_usd_per_mtok double check (claimed_usd_per_mtok >= 0),
+    model text,
+    quant text,
+    gpus text,
+    board text
 );
 comment on table reference.article_rows is 'Rows of the article''s tables with their inputs, to be reproduced. Key: (article_table, row).';
 comment on column reference.article_rows.article_table is 'Table of the article. [id]';
@@ -385,6 +389,10 @@ comment on column reference.article_rows.utilization is 'Share of the capacity t
 comment on column reference.article_rows.input_usd_per_mtok is 'API price of input. [USD/1M tokens]';
 comment on column reference.article_rows.output_usd_per_mtok is 'API price of output. [USD/1M tokens]';
 comment on column reference.article_rows.claimed_usd_per_mtok is 'What the article prints. [USD/1M tokens]';
+comment on column reference.article_rows.model is 'The model that stands for it today. [id]';
+comment on column reference.article_rows.quant is 'The quantisation to set beside it; FP8 where the article''s FP16 does not fit. [id]';
+comment on column reference.article_rows.gpus is 'The GPUs it may mean, separated by spaces. [id]';
+comment on column reference.article_rows.board is 'The board whose prices speak to it. [text]';
 
 create table if not exists reference.article_throughput (
     figure text not null,

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from warehouse.errors import WarehouseUnwritable
 from warehouse.export import ExportError
-from warehouse.export.feed import feed
+from warehouse.export.feed import FEED, feed
 from warehouse.published import open_published
 from warehouse.swap import write_whole
 
 NEEDED = ("altair", "jinja2", "vl_convert")
 """Packages of the extra `site`."""
-FEED = "changes.atom"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from warehouse.export import ExportError
+from warehouse.export.feed import FEED, feed
 from warehouse.published import open_published
 
 NEEDED = ("altair", "jinja2", "vl_convert")
 """Packages of the extra `site`."""
+REPORT = "report.html"
+"""The weekly report, which the pages link to where it lies beside them."""
 STATIC = Path(__file__).parent / "static"
 VEGA = """
 window.vegaEmbed = vegaEmbed;
@@ -23,7 +26,7 @@ window.vegaEmbed = vegaEmbed;
 
 
 def site(published: Path, folder: Path, *, made_at: datetime | None = None) -> Path:
-    """Writes every page of the site made from `published` into `folder` and returns the path of its first page.
+    """Writes the pages made from `published` and the feed of changes into `folder`; returns the path of the first page.
 
     A page is replaced at once and finds its assets, also while it is being replaced; other files of the folder stay.
     Raises ExportError where the extra `site` is not installed or nothing has been refreshed yet, WarehouseUnwritable.
@@ -38,7 +41,9 @@ def site(published: Path, folder: Path, *, made_at: datetime | None = None) -> P
         if not contents.rows(connection, "facts"):
             raise ExportError(f"{published} holds no run: run `pertoken refresh` first")
         figures = {name: _script(name, tables) for name, tables in contents.files(connection)}
-        written = pages.contexts(connection, made_at or datetime.now(UTC))
+        has_report = (folder / REPORT).is_file()
+        written = {**pages.contexts(connection, made_at or datetime.now(UTC)), "has_report": has_report}
+        changes = feed(connection, REPORT if has_report else "index.html")
     figures["charts"] = _script("charts", charts.specifications())
     figure_files = {name: folders.asset_name(_stem(name), ".js", body) for name, body in figures.items()}
     own_files = {path.name: folders.asset_name(path.stem, path.suffix, path.read_bytes()) for path in _static()}
@@ -49,7 +54,7 @@ def site(published: Path, folder: Path, *, made_at: datetime | None = None) -> P
         vega: _vega,
     }
     html = pages.rendered(written, own_files, {**figure_files, "vega": vega})
-    folders.write(folder, assets, html)
+    folders.write(folder, assets, {**html, FEED: changes})
     return folder / "index.html"
 
 

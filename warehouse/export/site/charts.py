@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from warehouse.export.figures import MONEY, MONEY_LABEL
+
 if TYPE_CHECKING:
     import altair as alt
 
-MONEY = "$,.3~f"
 PERCENT = "~%"
 SUMS = [step * 10**power for power in range(-4, 4) for step in (1, 2, 5)]
 SHARES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
@@ -27,22 +28,23 @@ def specifications() -> dict[str, dict[str, Any]]:
 
 
 def gpu_history() -> alt.LayerChart | alt.FacetChart:
-    """Price per GPU-hour over time. Rows: at, series, gpu, usd, low, high, machines, rule."""
+    """Price per GPU-hour over time. Rows: at, series, usd, low, high, machines, rule, dot (its size, square pixels)."""
     import altair as alt
 
     base = alt.Chart(alt.NamedData("rows")).encode(x=_time(), color=_series("series"))
     band = base.mark_area(opacity=0.13).encode(
-        y=alt.Y("low:Q").title("USD per GPU-hour").axis(format=MONEY), y2="high:Q"
+        y=alt.Y("low:Q").title("USD per GPU-hour").axis(labelExpr=MONEY_LABEL), y2="high:Q"
     )
-    point = base.mark_point(filled=True, size=42).encode(
+    point = base.mark_point(filled=True).encode(
         y="usd:Q",
+        size=alt.Size("dot:Q").scale(None).legend(None),
         opacity=alt.condition("datum.rule === 'thin'", alt.value(0.3), alt.value(1)),
         tooltip=[
             alt.Tooltip("series:N", title="Series"),
             alt.Tooltip("at:T", title="When (UTC)", format="%d %b %Y %H:%M"),
             alt.Tooltip("usd:Q", title="USD per GPU-hour", format=MONEY),
-            alt.Tooltip("low:Q", title="Tenth percentile", format=MONEY),
-            alt.Tooltip("high:Q", title="Median", format=MONEY),
+            alt.Tooltip("low:Q", title="Band from", format=MONEY),
+            alt.Tooltip("high:Q", title="Band to", format=MONEY),
             alt.Tooltip("machines:Q", title="Machines"),
             alt.Tooltip("rule:N", title="Rule"),
         ],
@@ -56,7 +58,7 @@ def api_history() -> alt.LayerChart | alt.FacetChart:
 
     base = alt.Chart(alt.NamedData("rows")).encode(x=_time())
     band = base.mark_area(opacity=0.13, interpolate="step-after", color="#6b7280").encode(
-        y=alt.Y("low:Q").title("USD per 1M tokens").axis(format=MONEY), y2="high:Q"
+        y=alt.Y("low:Q").title("USD per 1M tokens").axis(labelExpr=MONEY_LABEL), y2="high:Q"
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=2, point={"filled": True, "size": 36}).encode(
         y="usd:Q",
@@ -77,7 +79,9 @@ def break_even() -> alt.LayerChart | alt.FacetChart:
     rows = alt.Chart(alt.NamedData("rows"))
     across = alt.X("utilization:Q").title("Utilisation").axis(format=PERCENT, values=SHARES)
     across = across.scale(type="log", domain=[SHARES[0], 1], nice=False)
-    upright = alt.Y("usd:Q").title("USD per 1M tokens").axis(format=MONEY, values=SUMS).scale(type="log", nice=False)
+    upright = (
+        alt.Y("usd:Q").title("USD per 1M tokens").axis(labelExpr=MONEY_LABEL, values=SUMS).scale(type="log", nice=False)
+    )
     curve = rows.transform_filter("datum.kind === 'curve'")
     band = curve.mark_area(opacity=0.15, clip=True).encode(
         x=across, y=alt.Y("low:Q"), y2="high:Q", color=_series("name")
@@ -124,7 +128,7 @@ def gpu_prices() -> alt.Chart:
         .encode(
             x=alt.X("usd:Q")
             .title("USD per GPU-hour")
-            .axis(format=MONEY, values=SUMS, orient="top")
+            .axis(labelExpr=MONEY_LABEL, values=SUMS, orient="top")
             .scale(type="log", nice=False),
             y=alt.Y("gpu:N").title(None).sort(field="usd", op="min", order="ascending"),
             color=_series("source"),
@@ -148,7 +152,7 @@ def speed_and_price() -> alt.LayerChart | alt.FacetChart:
     import altair as alt
 
     rows = alt.Chart(alt.NamedData("rows"))
-    across = alt.X("usd:Q").title("USD per 1M tokens").axis(format=MONEY, values=SUMS)
+    across = alt.X("usd:Q").title("USD per 1M tokens").axis(labelExpr=MONEY_LABEL, values=SUMS)
     across = across.scale(type="log", nice=False)
     upright = alt.Y("speed:Q").title("Tokens per second for one user").scale(zero=False)
     tooltip = [

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warehouse.export.figures import usd
 from warehouse.export.site import contents
 from warehouse.export.text import plain
 
@@ -49,8 +50,6 @@ def contexts(connection: duckdb.DuckDBPyConnection, made_at: datetime) -> Mappin
     (facts,) = contents.rows(connection, "facts")
     claims = contents.rows(connection, "claims")
     unknown = contents.rows(connection, "unknown_names")
-    gpu_history = contents.asked(connection, "gpu_price_history")
-    api_history = contents.asked(connection, "api_price_history")
     return {
         "made_at": made_at.astimezone(UTC),
         "facts": facts,
@@ -58,14 +57,24 @@ def contexts(connection: duckdb.DuckDBPyConnection, made_at: datetime) -> Mappin
         "models": contents.rows(connection, "models"),
         "assumptions": {row["assumption"]: row for row in contents.rows(connection, "assumptions")},
         "claims": claims,
+        "article_tables": _by(contents.rows(connection, "article_rows"), "article_table"),
+        "article_throughput": _by(contents.rows(connection, "article_throughput"), "figure"),
         "verdicts": Counter(claim["verdict"] for claim in claims),
         "sources": contents.rows(connection, "sources"),
         "set_apart": contents.rows(connection, "set_apart"),
         "unknown_names": unknown,
         "unknown_total": unknown[0]["total"] if unknown else 0,
-        "drawn_gpus": gpu_history["gpu"].unique().sort().to_list(),
-        "drawn_models": api_history["model"].unique().sort().to_list(),
+        "drawn_gpus": contents.asked(connection, "drawn_gpus")["gpu"].to_list(),
+        "drawn_models": contents.asked(connection, "drawn_models")["model"].to_list(),
     }
+
+
+def _by(rows: list[dict[str, Any]], name: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by a column, in their order."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row[name], []).append(row)
+    return groups
 
 
 def rendered(
@@ -81,7 +90,7 @@ def rendered(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": _plain, "when": _when, "day": _day, "count": _count, "figure": _figure}
+    environment.filters |= {"plain": _plain, "when": _when, "day": _day, "count": _count, "figure": _figure, "usd": usd}
     return {
         page.file: environment.get_template(page.file).render(
             context,

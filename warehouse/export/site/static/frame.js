@@ -84,7 +84,7 @@ const pertoken = (function () {
     names.forEach(function (name) {
       const select = document.getElementById(name);
       if (select.value !== values[name]) select.value = values[name];
-      if (select.selectedIndex < 0) { select.selectedIndex = 0; values[name] = select.value; }
+      if (select.selectedIndex < 0 && select.options.length) { select.selectedIndex = 0; values[name] = select.value; }
     });
   }
 
@@ -184,7 +184,7 @@ const pertoken = (function () {
       font: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
       view: { stroke: null },
       axis: { labelColor: of("soft"), titleColor: of("soft"), gridColor: of("line"), domain: false, tickColor: of("line"),
-        labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelPadding: 6, titlePadding: 10, labelLimit: innerWidth < 640 ? 110 : 240 },
+        labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelPadding: 6, titlePadding: 10, labelLimit: innerWidth < 640 ? 165 : 240 },
       legend: { orient: "bottom", columns: innerWidth < 640 ? 1 : 3, labelLimit: 340, symbolOpacity: 1, symbolBaseFillColor: of("soft"), symbolBaseStrokeColor: of("soft"), labelColor: of("ink"), titleColor: of("soft"), labelFontSize: 12, symbolStrokeWidth: 2, rowPadding: 4, columnPadding: 18 },
       range: { category: dark
         ? ["#4fc4ae", "#95a9f5", "#eba268", "#d993c8", "#c9cf6a", "#79b8e0", "#f0908a", "#b6a4e8"]

@@ -9,6 +9,9 @@
   ["board", "provider", "size", "thin", "workload", "model"].forEach((name) => pertoken.bind(state, name));
   const name = (gpu) => (gpus.has(gpu) ? gpus.get(gpu).name : gpu);
 
+  /** Names have to fit beside a chart. */
+  function short(label) { return innerWidth < 640 ? label.replace("GeForce ", "").replace(" Blackwell", "") : label; }
+
   let before = {};
   function draw(values) {
     pertoken.show(values, ["board", "size", "thin", "workload", "model"]);
@@ -25,7 +28,7 @@
     pertoken.show(values, ["provider"]);
     const asked = ofBoard.filter((row) => (!values.provider || row.source === values.provider) && (!values.size || row.gpu_count === Number(values.size)));
     const rows = values.size ? asked : cheapestOf(asked, (row) => [row.board, row.source, row.gpu].join("|"), (row) => row.usd_per_gpu_hour);
-    const marks = rows.map((row) => ({ gpu: name(row.gpu), board: row.board, source: row.source, usd: row.usd_per_gpu_hour, machines: row.n_machines, size: pertoken.count(row.gpu_count, "GPU") }));
+    const marks = rows.map((row) => ({ gpu: short(name(row.gpu)), board: row.board, source: row.source, usd: row.usd_per_gpu_hour, machines: row.n_machines, size: pertoken.count(row.gpu_count, "GPU") }));
     pertoken.chart("gpu-chart", "gpu_prices", marks, "No GPU has a price for this choice.", "USD per GPU-hour of each GPU by provider; the table below has the same figures.",
       60 + 20 * new Set(marks.map((mark) => mark.gpu)).size);
     pertoken.table("gpu-table", {
