@@ -149,9 +149,9 @@ class Study:
         self.fitted = self.prior.with_columns(value=pl.Series(values), rows=rows).select(COLUMNS)
         empty = Calibration.of(self.prior.with_columns(value="prior", rows=0.0))
         self.predicted = {
-            "publisher left out": held_out(self.prior, self.m, publishers(self.m), values),
-            "GPU left out": held_out(self.prior, self.m, gpu_groups(self.m), values),
-            "(publisher, model, GPU) left out": held_out(self.prior, self.m, cells(self.m), values),
+            "publisher left out": held_out(self.prior, self.m, publishers(self.m)),
+            "GPU left out": held_out(self.prior, self.m, gpu_groups(self.m)),
+            "(publisher, model, GPU) left out": held_out(self.prior, self.m, cells(self.m)),
             "priors alone": predict(empty, empty.values, self.m.runs),
             "fitted to all (in sample)": predict(empty, values, self.m.runs),
         }

@@ -22,10 +22,9 @@ PULL = 12.0
 def band_rows(fitted: pl.DataFrame, measurements: Measurements) -> pl.DataFrame:
     """Rows `low` and `high` of the calibration: factors on an estimate, by scenario, expert models and support."""
     prior = fitted.drop("value", "rows")
-    values = fitted["value"].to_numpy()
     log_measured = np.log(measurements.measured)
     unseen = {
-        name: log_measured - held_out(prior, measurements, groups(measurements), values)
+        name: log_measured - held_out(prior, measurements, groups(measurements))
         for name, groups in (("publisher", publishers), ("cell", cells))
     }
     return fitted_bands(Calibration.of(fitted), measurements, learned_from(unseen["publisher"], unseen["cell"]))

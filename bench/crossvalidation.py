@@ -36,6 +36,7 @@ class Measurements:
     runs: Runs
     measured: Floats
     weights: Floats
+    """Worth in the fit: n measurements of one publisher share its habits, and count as the root of n others."""
     core: NDArray[np.bool_]
 
     @classmethod
@@ -46,7 +47,7 @@ class Measurements:
         rate = tests["output_tokens_per_s"].to_numpy()
         burst = ((tests["scenario"] == "offline_max") & (tests["concurrency"].fill_null(0) >= BURST)).to_numpy()
         weights = np.where(core, 1.0, MORE_WEIGHT) * np.where(burst, BURST_WEIGHT, 1.0)
-        return cls(joined, runs, rate, weights, core)
+        return cls(joined, runs, rate, _clustered(weights, _publishers(joined)), core)
 
     def at(self, rows: Rows) -> Measurements:
         return Measurements(
@@ -58,8 +59,18 @@ class Measurements:
         return cls.of(tables())
 
 
+def _publishers(frame: pl.DataFrame) -> NDArray[np.str_]:
+    return frame["publisher"].replace(SAME_PUBLISHER).to_numpy().astype(np.str_)
+
+
+def _clustered(weights: Floats, groups: NDArray[np.str_]) -> Floats:
+    """Weights that sum to the root of what they summed to in each group."""
+    _, group = np.unique(groups, return_inverse=True)
+    return np.asarray(weights / np.sqrt(np.bincount(group, weights)[group]), dtype=np.float64)
+
+
 def publishers(measurements: Measurements) -> NDArray[np.str_]:
-    return measurements.frame["publisher"].replace(SAME_PUBLISHER).to_numpy().astype(np.str_)
+    return _publishers(measurements.frame)
 
 
 def gpu_groups(measurements: Measurements) -> NDArray[np.str_]:
@@ -77,14 +88,14 @@ def cells(measurements: Measurements, folds: int = 12) -> NDArray[np.str_]:
     return np.array([group[name] for name in names])
 
 
-def held_out(prior: pl.DataFrame, measurements: Measurements, groups: NDArray[np.str_], fitted: Floats) -> Floats:
-    """Log rates of every row, by a fit without its group. `fitted` (the fit on everything) is where each fit starts."""
+def held_out(prior: pl.DataFrame, measurements: Measurements, groups: NDArray[np.str_]) -> Floats:
+    """Log rates of every row, by a fit without its group that starts from the priors: it knows nothing of the group."""
     m = measurements
     table = Calibration.of(prior.with_columns(value="prior", rows=0.0))
     predicted = np.zeros(len(m.measured))
     for group in np.unique(groups):
         inside = np.nonzero(groups == group)[0]
         outside = np.nonzero(groups != group)[0]
-        values = fit(prior, take(m.runs, outside), m.measured[outside], m.weights[outside], start=fitted)
+        values = fit(prior, take(m.runs, outside), m.measured[outside], m.weights[outside])
         predicted[inside] = predict(table, values, take(m.runs, inside))
     return predicted

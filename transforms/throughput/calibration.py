@@ -43,6 +43,8 @@ class Coefficients:
     cache_bandwidth: Floats
     """Relative to `bandwidth`."""
     compute: Floats
+    tile: Floats
+    """Tokens a matrix kernel computes at least."""
     prefill_compute: Floats
     attention_compute: Floats
     prefill_attention: Floats
@@ -67,6 +69,7 @@ CEILING = {
     "prefill_attention": 0.9,
     "expert_bandwidth": 1.0,
     "link_efficiency": 0.95,
+    "level": 1.0,
 }
 """No product of factors may claim more than the hardware has."""
 BEND = 8.0

@@ -107,6 +107,7 @@ def join_facts(rows: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     return joined.with_columns(_kernel(), _link()).with_columns(
         memory_gib=pl.coalesce(pl.col("memory_gib").cast(pl.Float64), "nominal_gib"),
         compute_tflops=_compute_tflops(),
+        rest_tflops=_rest_tflops(),
         rest_bytes_per_param=pl.when(pl.col("weight_bytes_per_param") < FOUR_BIT)
         .then(pl.coalesce("rest_quant_bytes", "moe_rest_bytes_per_param"))
         .otherwise("moe_rest_bytes_per_param"),
@@ -145,6 +146,8 @@ def _kernel() -> pl.Expr:
         .then(pl.when(native_fp8).then(pl.lit("fp8")).otherwise(pl.lit("w8a16")))
         .when(compute == "int8")
         .then(pl.when(native_int8).then(pl.lit("int8")).otherwise(pl.lit("w8a16")))
+        .when(native_fp4 & (pl.col("quant") == "mxfp4") & (pl.col("vendor") == "nvidia"))
+        .then(pl.lit("fp4-w4a8"))
         .when(compute == "fp4")
         .then(pl.when(native_fp4).then(pl.lit("fp4")).otherwise(pl.lit("fp4-w4a16")))
         .when(compute == "16bit")
@@ -156,12 +159,24 @@ def _kernel() -> pl.Expr:
 def _compute_tflops() -> pl.Expr:
     kind = pl.col("kernel_kind")
     return (
-        pl.when(kind == "fp8")
+        pl.when(kind.is_in(["fp8", "fp4-w4a8"]))
         .then("fp8_tflops")
         .when(kind.is_in(["int8", "w4a8"]))
         .then("int8_tops")
         .when(kind == "fp4")
         .then("fp4_tflops")
+        .otherwise("fp16_tflops")
+    )
+
+
+def _rest_tflops() -> pl.Expr:
+    """What an expert model computes outside its experts with: a 4-bit checkpoint keeps that part in `rest_quant`."""
+    whole = (pl.col("weight_bytes_per_param") >= FOUR_BIT) | ~(pl.col("experts") > 1).fill_null(False)
+    return (
+        pl.when(whole)
+        .then(_compute_tflops())
+        .when(pl.col("rest_quant") == "fp8")
+        .then(pl.coalesce("fp8_tflops", "fp16_tflops"))
         .otherwise("fp16_tflops")
     )
 

@@ -18,8 +18,8 @@ REACH = 4.0
 """Bound of every factor, in standard deviations of its prior."""
 STEP = 1e-4
 """Of the logarithm of a coefficient, for the central difference."""
-GRADIENT = 0.01
-"""Where the fit ends: the norm of the gradient by moves of one sd, which starts in the thousands."""
+GRADIENT = 1e-4
+"""Where the fit ends: the norm of the gradient by moves of one sd, which starts in the hundreds."""
 
 
 def log_rate(runs: Runs, fit: Coefficients) -> Floats:

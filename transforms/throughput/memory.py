@@ -38,6 +38,8 @@ class Deployment:
     decode_params: Floats
     """Parameters a generated token is multiplied with, the output head included."""
     prefill_params: Floats
+    expert_params: Floats
+    """Of these, the routed experts'."""
     kv_bytes_per_token: Floats
     kv_read_bytes_per_token: Floats
     index_bytes_per_token: Floats
@@ -57,9 +59,13 @@ class Deployment:
     bandwidth: Floats
     flops: Floats
     """At the type the hardware really computes in, dense, FLOP/s."""
+    flops_rest: Floats
+    """Of what is not a routed expert."""
     flops_16bit: Floats
     link_bandwidth: Floats
     """Of the link that is really there, one direction, per GPU, bytes/s."""
+    switched: Bools
+    """Every GPU reaches every other one at once: NVLink and xGMI, not PCIe."""
 
 
 def deployments(rows: pl.DataFrame) -> Deployment:
@@ -102,6 +108,7 @@ def deployments(rows: pl.DataFrame) -> Deployment:
         resident_bytes=fixed_bytes + expert_bytes + np.where(tied, 0, head_bytes) + number("vision_params_b") * 1e9 * 2,
         decode_params=active,
         prefill_params=active - embedding,
+        expert_params=experts * number("topk") / np.maximum(number("experts"), 1),
         kv_bytes_per_token=number("kv_elems_per_token") * kv + number("index_elems_per_token") * kv,
         kv_read_bytes_per_token=number("kv_read_elems_per_token") * kv,
         index_bytes_per_token=number("index_elems_per_token") * kv,
@@ -117,8 +124,10 @@ def deployments(rows: pl.DataFrame) -> Deployment:
         memory_bytes=number("memory_gib") * GIB,
         bandwidth=number("bandwidth_gb_per_s", np.nan) * 1e9,
         flops=number("compute_tflops", np.nan) * 1e12,
+        flops_rest=number("rest_tflops", np.nan) * 1e12,
         flops_16bit=number("fp16_tflops", np.nan) * 1e12,
         link_bandwidth=number("link_gb_per_s_used", np.nan) * 1e9,
+        switched=(rows["link_kind"] != "pcie").fill_null(False).to_numpy(),
     )
 
 

@@ -20,7 +20,7 @@ from transforms.throughput.names import engine_id, gpu_ids, kv_quant_id, model_i
 from transforms.throughput.serving import Load, batch_limit, steady_state
 from transforms.throughput.unlisted import models_with_unlisted
 
-COMFORTABLE_BATCH = 16
+COMFORTABLE_BATCH = 64
 """A test that does not state its tensor parallelism is taken to use the smallest group with room for this batch."""
 TIGHT_SHARE = 0.995
 """Memory a test may fill whose authors tuned the engine until the model just fitted."""

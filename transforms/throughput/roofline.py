@@ -36,21 +36,34 @@ def experts_touched(deployment: Deployment, tokens: Floats) -> Floats:
 
 
 def all_reduce(deployment: Deployment, fit: Coefficients, tokens: Floats, tp: Floats) -> Floats:
-    """Seconds of the two all-reduces per layer of a ring: latency and 2(n-1)/n of the message over the link."""
+    """Seconds of the two all-reduces per layer: latency and 2(n-1)/n of the message over the link.
+
+    Behind a switch every GPU reads all others at once, so that small messages take as long among eight as among two.
+    """
     d = deployment
     message = tokens * d.hidden * 2.0
-    latency = fit.link_latency * np.log2(np.maximum(tp, 2.0))
+    latency = fit.link_latency * np.where(d.switched, 1.0, np.log2(np.maximum(tp, 2.0)))
     transfer = 2.0 * (tp - 1.0) / tp * message / (d.link_bandwidth * fit.link_efficiency)
     return np.where(tp > 1.0, 2.0 * d.layers * (latency + transfer), 0.0)
 
 
+def arithmetic(deployment: Deployment, params: Floats) -> Floats:
+    """Seconds of peak arithmetic per token and GPU: experts at the quantised rate, the rest at its own."""
+    d = deployment
+    return 2.0 * (d.expert_params / d.flops + (params - d.expert_params) / d.flops_rest)
+
+
 def decode_step(deployment: Deployment, fit: Coefficients, batch: Floats, context: Floats, tp: Floats) -> Step:
-    """Seconds to generate one token for each of `batch` sequences of mean length `context` (tokens)."""
+    """Seconds to generate one token for each of `batch` sequences of mean length `context` (tokens).
+
+    A matrix kernel works on whole tiles: the arithmetic of few tokens is that of a tile.
+    """
     d = deployment
     expert_bytes = d.expert_bytes * experts_touched(d, batch)
     bandwidth = d.bandwidth * fit.bandwidth
     weights = (d.fixed_bytes + expert_bytes / fit.expert_bandwidth) / (tp * bandwidth)
-    compute = 2.0 * d.decode_params * batch / (tp * d.flops * fit.compute)
+    head = 2.0 * (d.decode_params - d.prefill_params) / d.flops_16bit
+    compute = (arithmetic(d, d.prefill_params) + head) * np.hypot(batch, fit.tile) / (tp * fit.compute)
     read = (
         np.minimum(context, d.sparse_tokens) * d.kv_read_bytes_per_token
         + context * d.index_bytes_per_token
@@ -78,7 +91,7 @@ def prefill(
     """
     d = deployment
     new = prompt * (1.0 - cached)
-    compute = 2.0 * d.prefill_params * new / (tp * d.flops * fit.prefill_compute)
+    compute = arithmetic(d, d.prefill_params) * new / (tp * fit.prefill_compute)
     seen = np.minimum(prompt * (1.0 + cached) / 2.0, d.sparse_tokens)
     flops = new * (
         seen * d.prefill_attention_flops

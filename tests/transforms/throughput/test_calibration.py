@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import polars as pl
 import pytest
 
 import transforms.throughput
-from bench.crossvalidation import Measurements
+from bench.crossvalidation import Measurements, held_out, publishers
 from tests.transforms.throughput.conftest import Reference
-from transforms.throughput.calibration import CEILING, Calibration
+from transforms.throughput.calibration import BEND, CEILING, Calibration
 from transforms.throughput.columns import Labels
 from transforms.throughput.fitting import REACH, fit, predict
 
@@ -41,6 +42,23 @@ def test_the_table_is_the_fit_to_the_measurements_beside_it(reference: Reference
     m = Measurements.of(reference)
     written = reference["calibration"].filter(ROOFLINE)["value"].to_numpy()
     assert fit(prior, m.runs, m.measured, m.weights, start=written) == pytest.approx(written, rel=2e-3)
+
+
+def test_a_prediction_knows_nothing_of_the_rows_left_out(sample: Measurements, prior: pl.DataFrame) -> None:
+    theirs = publishers(sample) == "inferencex"
+    other = replace(sample, measured=np.where(theirs, 7.0 * sample.measured, sample.measured))
+    once, twice = (held_out(prior, m, theirs.astype(np.str_)) for m in (sample, other))
+    assert np.abs(once - twice)[theirs].max() < 1e-9
+    assert np.abs(once - twice)[~theirs].max() > 0.1
+
+
+def test_four_times_the_rows_of_a_publisher_weigh_twice(reference: Reference) -> None:
+    rows = reference["benchmarks"].gather_every(60)
+    theirs = rows.filter(pl.col("publisher") == "mlperf")
+    more = Measurements.of({**reference, "benchmarks": pl.concat([rows, theirs, theirs, theirs])})
+    once = Measurements.of({**reference, "benchmarks": rows})
+    weight = [m.weights[publishers(m) == "mlperf"].sum() for m in (once, more)]
+    assert weight[1] == pytest.approx(2.0 * weight[0])
 
 
 def test_the_fit_finds_what_made_the_data(sample: Measurements, prior: pl.DataFrame) -> None:
@@ -75,7 +93,8 @@ def test_hardware_nobody_measured_falls_back_to_the_base(reference: Reference) -
         "chip": Labels(("riscv-hbm",), np.zeros(1, dtype=np.intp)),
     }
     base = reference["calibration"].filter(pl.col("coefficient") == "bandwidth", pl.col("trait") == "all")["value"][0]
-    assert table.coefficients(table.index(nobody)).bandwidth[0] == pytest.approx(base, rel=0.05)
+    bent = base / (1.0 + (base / CEILING["bandwidth"]) ** BEND) ** (1.0 / BEND)
+    assert table.coefficients(table.index(nobody)).bandwidth[0] == pytest.approx(bent)
 
 
 def test_an_unknown_name_in_the_table_is_refused(reference: Reference) -> None:
