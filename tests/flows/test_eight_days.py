@@ -19,6 +19,7 @@ import pytest
 from tests.flows import eight_days
 from tests.flows.eight_days import DAYS
 from tests.loopback.openrouter_log import in_force
+from tests.warehouse.test_queries import BLOCKS
 from warehouse.export import site as site_module
 from warehouse.export.site import site
 from warehouse.published import open_published
@@ -126,6 +127,17 @@ def test_api_prices_over_time_are_those_of_the_log(captures: Path, figures: dict
         logged.append(float(rows[0]["completion_usd_per_mtok"]))
     drawn = history.sort("observed_at")["usd_per_mtok"].to_list()
     assert drawn == [usd for at, usd in enumerate(logged) if at == 0 or usd != logged[at - 1]] == [0.4, 0.3825]
+
+
+EXAMPLES = {"host-a": "makora", "2026-11-15": "2026-07-25", "2026-12-01": "2026-07-25"}
+"""What the documented queries name, and what is there to be named."""
+
+
+@pytest.mark.parametrize("sql", [pytest.param(sql, id=title) for title, beyond, sql in BLOCKS if not beyond])
+def test_a_documented_query_has_an_answer(published: Path, sql: str) -> None:
+    for example, real in EXAMPLES.items():
+        sql = sql.replace(example, real)
+    assert asked(published, sql).height > 0
 
 
 # --- from the published file to the page -----------------------------------------------------------------------------

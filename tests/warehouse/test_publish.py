@@ -181,10 +181,10 @@ def test_prices_and_boards_of_the_past(tmp_path: Path) -> None:
         board = connection.execute(
             "select place, usd_per_hour from leaderboard_asof($at) where board = 'trusted'", {"at": asked}
         ).fetchall()
-        long_gone = connection.execute("from leaderboard_asof('2026-10-01')").fetchall()
+        with pytest.raises(duckdb.Error, match=r"no boards are kept of 2026-10-01.*the oldest are of 2026-11-01"):
+            connection.execute("from leaderboard_asof('2026-10-01')").fetchall()
     assert prices == [("api", None, 0.4), ("gpu", pytest.approx(16.08), None)]
     assert board == [(1, pytest.approx(16.08))]
-    assert long_gone == []
 
 
 READ = """
