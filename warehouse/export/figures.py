@@ -13,6 +13,8 @@ MONEY_LABEL = (
     "abs(datum.value * 100 - round(datum.value * 100)) < 1e-6 ? '$,.2f' : '$,.4~r')"
 )
 """Dollars at an axis, as a Vega expression: whole dollars, whole cents, or what is left of a cent."""
+SUMS = [step * 10**power for power in range(-4, 4) for step in (1, 2, 5)]
+"""Ticks of a logarithmic axis of dollars; those outside the data are not drawn."""
 
 
 def usd(value: float | Decimal | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from warehouse.export.figures import MONEY_LABEL
+from warehouse.export.figures import MONEY_LABEL, SUMS
 from warehouse.export.report.document import Row
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def gpu_trend(rows: Sequence[Row]) -> str:
             x=alt.X("as_of:T").title(None).axis(format="%d %b", tickCount=8, labelOverlap=True).scale(type="utc"),
             y=alt.Y("usd_per_gpu_hour:Q")
             .title("USD per GPU-hour")
-            .axis(labelExpr=MONEY_LABEL)
+            .axis(labelExpr=MONEY_LABEL, values=SUMS)
             .scale(type="log", nice=False),
             color=alt.Color("gpu:N").title(None).legend(orient="bottom", columns=3, labelLimit=LABELS),
         )
@@ -46,7 +46,7 @@ def rent_or_buy(rows: Sequence[Row]) -> str:
         yOffset=alt.YOffset("way:N"),
         color=alt.Color("way:N").title(None).scale(domain=["rented", "API"], range=[RENT, BUY]).legend(orient="top"),
     )
-    across = alt.X("usd_per_mtok:Q").title("USD per 1M tokens").axis(labelExpr=MONEY_LABEL, tickCount=6)
+    across = alt.X("usd_per_mtok:Q").title("USD per 1M tokens").axis(labelExpr=MONEY_LABEL, values=SUMS)
     across = across.scale(type="log", nice=False)
     bands = base.mark_rule(strokeWidth=3, opacity=0.35).encode(
         x=alt.X("usd_per_mtok_low:Q").title("USD per 1M tokens"), x2="usd_per_mtok_high:Q"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from warehouse.export.figures import MONEY, MONEY_LABEL
+from warehouse.export.figures import MONEY, MONEY_LABEL, SUMS
 
 if TYPE_CHECKING:
     import altair as alt
 
 PERCENT = "~%"
-SUMS = [step * 10**power for power in range(-4, 4) for step in (1, 2, 5)]
 SHARES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
-"""Ticks of the logarithmic axes; those outside the data are not drawn."""
+"""Ticks of a logarithmic axis of loads."""
 
 
 def specifications() -> dict[str, dict[str, Any]]:
