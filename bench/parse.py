@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -24,7 +25,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from scrapers.contract import Capture, Request
+from scrapers.contract import Capture
 
 PER_ANSWER = 512
 """What Vast answers at most, to a search with a key."""
@@ -62,11 +63,11 @@ print(json.dumps({"seconds": seconds[1:], "offers": sum(not offer.spot for offer
 
 
 def answers(folder: Path, offers: int) -> None:
-    """The book as files, one per answer, as they come over the wire and after what is personal is removed."""
+    """The book in the order asked for as files, one per answer, after what is personal is removed."""
     from scrapers.gpu.vast import scrub
     from tests.loopback.vast import invented
 
-    book = invented(offers)
+    book = sorted(invented(offers), key=itemgetter("dph_total", "id"))
     for start in range(0, offers, PER_ANSWER):
         body = json.dumps({"offers": book[start : start + PER_ANSWER]}, separators=(",", ":")).encode()
         (folder / f"{start:09}.json").write_bytes(scrub(body))
@@ -75,16 +76,18 @@ def answers(folder: Path, offers: int) -> None:
 def ours(folder: Path, runs: int) -> dict[str, Any]:
     """Typed decoding, records, a frame, our ids; `decode_s` is the typed decoding alone."""
     from scrapers import frames
-    from scrapers.gpu.vast import SOURCE, Page
+    from scrapers.gpu.vast import SOURCE, Page, search
     from scrapers.reading import read
     from transforms import normalise
     from warehouse.reference import tables
 
     reference = tables()
     at = datetime(2026, 7, 28, 6, tzinfo=UTC)
+    bodies = [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+    cheapest = [msgspec.json.decode(body, type=Page).offers[0].dph_total or 0.0 for body in bodies]
+    requests = [search("on-demand"), *(search("on-demand", {"gte": price}) for price in cheapest[1:])]
     captures = [
-        Capture("vast", Request("/", "POST", {"type": "on-demand"}), "", 200, "", at, path.read_bytes(), "")
-        for path in sorted(folder.glob("*.json"))
+        Capture("vast", request, "", 200, "", at, body, "") for request, body in zip(requests, bodies, strict=True)
     ]
     seconds, decoding, found = [], [], 0
     for _ in range(runs + 1):

@@ -6,8 +6,7 @@ import types
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, repeat
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -57,6 +56,7 @@ def prices_frame(readings: Iterable[Reading]) -> pl.DataFrame:
 
 def _frame(records: Sequence[msgspec.Struct], schema: dict[str, pl.DataType]) -> pl.DataFrame:
     """Column by column: for 20,000 records several times faster than a frame of rows."""
+    columns = zip(*map(msgspec.structs.astuple, records), strict=True) if records else repeat(())
     return pl.DataFrame(
-        [pl.Series(name, list(map(attrgetter(name), records)), dtype=dtype) for name, dtype in schema.items()]
+        [pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=False)]
     )

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
+import polars as pl
 
 from scrapers.contract import ApiPrice, Capture, Finding, GpuOffer, Reading, Request, Source, UnexpectedPage
+from scrapers.frames import OFFER_SCHEMA, PRICE_SCHEMA
 from scrapers.tables import UnreadableCell
 
 Record = TypeVar("Record", GpuOffer, ApiPrice)
 LONG_NUMBER = b"0" * 19
 """So many digits in a row may be more than 64 bits."""
 DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+KEY = attrgetter("source", "price_kind", "offer_id")
+"""What tells one offer from another within a run."""
+COUNTS_AND_TEXTS = {
+    kind: attrgetter(*(name for name, dtype in schema.items() if dtype in (pl.Int64, pl.String)))
+    for kind, schema in ((GpuOffer, OFFER_SCHEMA), (ApiPrice, PRICE_SCHEMA))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,9 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         new = [finding for finding in found if finding not in known]
         known.update(new)
         readings.append((capture, Reading(kept_offers, kept_prices, new)))
-    offers = {_offer(offer): offer for _, reading in readings for offer in reading.offers}
-    together = Reading(list(offers.values()), [price for _, reading in readings for price in reading.prices])
+    offers = [offer for _, reading in readings for offer in reading.offers]
+    last_read = dict(zip(map(KEY, offers), offers, strict=True))
+    together = Reading(list(last_read.values()), [price for _, reading in readings for price in reading.prices])
     readable = [capture for capture, _ in readings]
     if not captures:
         return RunReading((), (), Reading())
@@ -84,10 +94,13 @@ def _fault_of_ours(source: Source, error: Exception) -> UnexpectedPage:
 def _storable(records: Sequence[Record]) -> tuple[Sequence[Record], list[Finding]]:
     """The records that fit a table, and a finding for each that does not: whole numbers of 64 bits, whole characters.
 
-    20,000 records at once take some hundredths of a second; one by one only where there is something to find.
+    One by one only where all together show that there is something to find.
     """
+    if not records:
+        return records, []
     try:
-        if LONG_NUMBER not in msgspec.json.encode(records).translate(DIGITS):
+        judged = list(map(COUNTS_AND_TEXTS[type(records[0])], records))
+        if LONG_NUMBER not in msgspec.json.encode(judged).translate(DIGITS):
             return records, []
     except UnicodeEncodeError:
         pass
@@ -109,19 +122,15 @@ def _fault(record: GpuOffer | ApiPrice) -> str | None:
     return None
 
 
-def _offer(offer: GpuOffer) -> tuple[str, str, str]:
-    return offer.source, offer.price_kind, offer.offer_id
-
-
 def _consistent(offers: Sequence[GpuOffer]) -> tuple[Sequence[GpuOffer], list[Finding]]:
     """The offers of one page without those it holds twice with another price or other hardware."""
-    if len({_offer(offer) for offer in offers}) == len(offers):
+    if len(set(map(KEY, offers))) == len(offers):
         return offers, []
     said: dict[tuple[str, str, str], set[tuple[object, ...]]] = {}
     for offer in offers:
         content = offer.usd_per_hour, offer.gpu_name, offer.gpu_count, offer.memory_gib
-        said.setdefault(_offer(offer), set()).add(content)
-    kept = [offer for offer in offers if len(said[_offer(offer)]) == 1]
+        said.setdefault(KEY(offer), set()).add(content)
+    kept = [offer for offer in offers if len(said[KEY(offer)]) == 1]
     return kept, [
         Finding(
             "quarantined", f"offer {offer_id[:80]}", f"stands {len(contents)} times on one page, each time otherwise"

@@ -330,7 +330,10 @@ def _place(geolocation: str | None) -> tuple[str | None, str | None]:
 
 
 def _new_fields(capture: Capture) -> list[Finding]:
-    """From a sample of the offers: a field is in all of them or in none."""
+    """From a sample of the offers of the first answers: a field is in all of them or in none."""
+    asked = capture.request.json or {}
+    if "dph_total" in asked or "id" in asked:
+        return []
     return new_fields(capture, RawPage, lambda page: page.offers[:SAMPLED_FOR_EXTRA_FIELDS], "offers", KNOWN)
 
 
