@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.lake import Lake
+
 DAMAGE = ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load", "Could not read enough bytes")
 """What the engine says of a file that is not, or no longer, one of its own."""
 
@@ -27,6 +29,10 @@ class WarehouseUnwritable(WarehouseError):
     """The folder is read-only, missing, or the disk is full."""
 
 
+class LakeUnavailable(WarehouseError):
+    """The extra `lake` is not installed, or the catalog of the lake cannot be reached."""
+
+
 class SchemaMismatch(WarehouseError):
     """The file was made by a newer version, or a column has another type than the schema files say."""
 
@@ -39,7 +45,7 @@ class InvalidReference(WarehouseError):
     """A CSV in warehouse/reference/ breaks a rule."""
 
 
-def explained(error: duckdb.Error, path: Path) -> Exception:
+def explained(error: duckdb.Error, path: Path | Lake) -> Exception:
     """The engine's error as one of ours, with what to do; itself where it is a fault of ours."""
     text = str(error)
     if "Conflicting lock is held" in text:
@@ -60,3 +66,8 @@ def refused(error: OSError, path: Path) -> WarehouseUnwritable:
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return WarehouseUnwritable(f"the disk of {path} is full: nothing was changed ({error.strerror})")
     return WarehouseUnwritable(f"cannot write {path}: {error.strerror}")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a transaction met another one's changes and may go well when run again."""
+    return isinstance(error, duckdb.Error) and "conflict" in str(error).lower() and "lock" not in str(error).lower()

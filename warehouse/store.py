@@ -7,20 +7,24 @@ Nothing relies on keys or constraints of the engine: a run's rows are replaced b
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import duckdb
 import polars as pl
 
 from warehouse.errors import (
     InvalidReference,
+    LakeUnavailable,
     SchemaMismatch,
     WarehouseBusy,
     WarehouseDamaged,
@@ -28,14 +32,18 @@ from warehouse.errors import (
     WarehouseUnwritable,
     WrongFrame,
     explained,
+    is_conflict,
 )
+from warehouse.lake import Lake, connect_lake
 from warehouse.lock import exclusive
 from warehouse.queries import query
 from warehouse.reference import tables as reference_tables
-from warehouse.schema import bring_up_to_date, frame_schema
+from warehouse.schema import bring_up_to_date, frame_schema, row_checks, unconstrained_sql
 
 __all__ = [
     "InvalidReference",
+    "Lake",
+    "LakeUnavailable",
     "RawCapture",
     "SchemaMismatch",
     "Warehouse",
@@ -91,26 +99,64 @@ class RawCapture:
     last_modified: str | None = None
 
 
-class Warehouse:
-    """The private file, open for writing by this process alone. Use `with Warehouse.open(path) as warehouse:`."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, closing: ExitStack) -> None:
-        self.path = path
+ATTEMPTS = 12
+"""How often a transaction is tried in a lake where others change the same rows; the pauses add up to some ten seconds."""
+
+
+def _atomic(
+    work: Callable[Concatenate[Warehouse, P], T],
+) -> Callable[Concatenate[Warehouse, P], T]:
+    """Runs a method in one transaction: all of it or nothing. One that another worker's write thwarts runs again."""
+
+    @wraps(work)
+    def in_transaction(self: Warehouse, *args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(ATTEMPTS):
+            self._run("begin")
+            try:
+                done = work(self, *args, **kwargs)
+                self._run("commit")
+                return done
+            except BaseException as error:
+                _roll_back(self.connection)
+                if not is_conflict(error):
+                    raise
+            time.sleep(random.uniform(0, 0.05 * 1.5**attempt))
+        raise WarehouseBusy(f"other workers kept changing the same rows of {self.place}: nothing of this was stored")
+
+    return in_transaction
+
+
+class Warehouse:
+    """The private file, open for writing by this process alone, or a lake, open to others at the same time.
+
+    Use `with Warehouse.open(place) as warehouse:`.
+    """
+
+    def __init__(self, place: Path | Lake, connection: duckdb.DuckDBPyConnection, closing: ExitStack) -> None:
+        self.place = place
         self.connection = connection
         self._closing = closing
+        self._checks = row_checks() if isinstance(place, Lake) else {}
 
     @classmethod
-    def open(cls, path: Path) -> Warehouse:
-        """Creates or migrates the file. Raises WarehouseBusy, WarehouseDamaged, WarehouseUnwritable, SchemaMismatch."""
+    def open(cls, place: Path | Lake) -> Warehouse:
+        """Creates or migrates the warehouse.
+
+        Raises WarehouseBusy, WarehouseDamaged, WarehouseUnwritable, SchemaMismatch, LakeUnavailable.
+        """
         with ExitStack() as closing:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise WarehouseUnwritable(f"cannot make the folder {path.parent}: {error.strerror}") from error
-            closing.enter_context(exclusive(path))
-            connection = closing.enter_context(connect(path))
-            bring_up_to_date(connection)
-            return cls(path, connection, closing.pop_all())
+            connection = closing.enter_context(_lake(place) if isinstance(place, Lake) else _private_file(place))
+            return cls(place, connection, closing.pop_all())
+
+    @property
+    def path(self) -> Path:
+        """The private file. Raises WarehouseError where there is none: a lake."""
+        if isinstance(self.place, Lake):
+            raise WarehouseError(f"{self.place} is no single file: see docs/scale.md on its backup")
+        return self.place
 
     def __enter__(self) -> Warehouse:
         return self
@@ -125,6 +171,7 @@ class Warehouse:
 
     # Writing
 
+    @_atomic
     def begin_run(
         self,
         run_id: str,
@@ -135,29 +182,30 @@ class Warehouse:
         software_version: str,
     ) -> None:
         """Opens a run. The same `run_id` again replaces its row: that is a replay."""
-        with self._transaction():
-            self._run("delete from core.runs where run_id = $run_id", run_id=run_id)
-            self._run(
-                query("begin_run"),
-                run_id=run_id,
-                started_at=started_at,
-                provenance=provenance,
-                methodology_version=methodology_version,
-                software_version=software_version,
-            )
+        self._run("delete from core.runs where run_id = $run_id", run_id=run_id)
+        self._run(
+            query("begin_run"),
+            run_id=run_id,
+            started_at=started_at,
+            provenance=provenance,
+            methodology_version=methodology_version,
+            software_version=software_version,
+        )
 
+    @_atomic
     def finish_run(self, run_id: str, *, finished_at: datetime, as_of: datetime) -> None:
         """Closes a run. `as_of` is its newest response: the moment its figures speak of."""
         self._run(query("finish_run"), run_id=run_id, finished_at=finished_at, as_of=as_of)
 
+    @_atomic
     def append_captures(self, run_id: str, source: str, captures: Sequence[RawCapture]) -> int:
         """Stores the responses of one source in one transaction and returns how many. Call it before parsing them."""
-        with self._transaction():
-            ((first,),) = self._run(query("next_capture"), run_id=run_id, source=source)
-            rows = [_capture_row(run_id, first + offset, capture) for offset, capture in enumerate(captures)]
-            self._insert("raw.captures", pl.DataFrame(rows, schema=frame_schema("raw.captures")))
+        ((first,),) = self._run(query("next_capture"), run_id=run_id, source=source)
+        rows = [_capture_row(run_id, first + offset, capture) for offset, capture in enumerate(captures)]
+        self._insert("raw.captures", pl.DataFrame(rows, schema=frame_schema("raw.captures")))
         return len(captures)
 
+    @_atomic
     def record_fetch(
         self,
         run_id: str,
@@ -172,21 +220,21 @@ class Warehouse:
         finished_at: datetime,
     ) -> None:
         """Stores how asking one source went; told again, it replaces what stood there."""
-        with self._transaction():
-            self._run(query("forget_fetch"), run_id=run_id, source=source)
-            self._run(
-                query("record_fetch"),
-                run_id=run_id,
-                source=source,
-                requests=requests,
-                bytes=bytes,
-                seconds=seconds,
-                truncated=truncated,
-                truncated_why=truncated_why,
-                error=error,
-                finished_at=finished_at,
-            )
+        self._run(query("forget_fetch"), run_id=run_id, source=source)
+        self._run(
+            query("record_fetch"),
+            run_id=run_id,
+            source=source,
+            requests=requests,
+            bytes=bytes,
+            seconds=seconds,
+            truncated=truncated,
+            truncated_why=truncated_why,
+            error=error,
+            finished_at=finished_at,
+        )
 
+    @_atomic
     def replace_core(self, run_id: str, frames: Mapping[str, pl.DataFrame]) -> bool:
         """Replaces what a run observed, in one transaction. Keys are names of CORE_TABLES; the others stay as they are.
 
@@ -195,10 +243,10 @@ class Warehouse:
         """
         _known(frames, CORE_TABLES)
         fitted = {name: self._fit_run(f"core.{name}", run_id, frame) for name, frame in frames.items()}
-        with self._transaction():
-            changed = [self._replace(f"core.{name}", run_id, frame) for name, frame in fitted.items()]
+        changed = [self._replace(f"core.{name}", run_id, frame) for name, frame in fitted.items()]
         return any(changed)
 
+    @_atomic
     def replace_marts(self, run_id: str, frames: Mapping[str, pl.DataFrame]) -> None:
         """Replaces the newest run's answers and adds the run to their history, in one transaction.
 
@@ -207,25 +255,24 @@ class Warehouse:
         """
         _known(frames, MARTS_TABLES)
         fitted = {name: _fit(f"marts.{name}", frame) for name, frame in frames.items()}
-        with self._transaction():
-            ((as_of,),) = self._run(query("run_as_of"), run_id=run_id)
-            for name, frame in fitted.items():
-                self._run(f"delete from marts.{name}")
-                self._insert(f"marts.{name}", frame)
-            for name in DERIVED_HISTORY:
-                self._run(f"delete from marts.{name} where run_id = $run_id", run_id=run_id)
-            for name in DERIVED_CURRENT:
-                self._run(f"delete from marts.{name}")
-            for name in DERIVED_HISTORY + DERIVED_CURRENT:
-                self._derive(name, run_id=run_id, as_of=as_of)
-            for name in DERIVED_HISTORY:
-                self._note_contents(f"marts.{name}", run_id)
+        ((as_of,),) = self._run(query("run_as_of"), run_id=run_id)
+        for name, frame in fitted.items():
+            self._run(f"delete from marts.{name}")
+            self._insert(f"marts.{name}", frame)
+        for name in DERIVED_HISTORY:
+            self._run(f"delete from marts.{name} where run_id = $run_id", run_id=run_id)
+        for name in DERIVED_CURRENT:
+            self._run(f"delete from marts.{name}")
+        for name in DERIVED_HISTORY + DERIVED_CURRENT:
+            self._derive(name, run_id=run_id, as_of=as_of)
+        for name in DERIVED_HISTORY:
+            self._note_contents(f"marts.{name}", run_id)
 
+    @_atomic
     def load_reference(self, tables: Mapping[str, pl.DataFrame] | None = None) -> None:
         """Stores the reference tables, by default anew from warehouse/reference/*.csv. Raises InvalidReference."""
-        with self._transaction():
-            for name, frame in (tables or reference_tables()).items():
-                self.replace_reference(name, frame)
+        for name, frame in (tables or reference_tables()).items():
+            self.replace_reference(name, frame)
 
     def replace_reference(self, name: str, frame: pl.DataFrame) -> None:
         """Replaces one table of schema reference. Raises WrongFrame."""
@@ -233,12 +280,13 @@ class Warehouse:
         self._run(f"delete from reference.{name}")
         self._insert(f"reference.{name}", fitted)
 
+    @_atomic
     def note_archive(self, table: str, month: str, *, n_rows: int, fingerprint: str) -> None:
         """Remembers that a closed month ("2026-10") of a table was archived, and what it held."""
-        with self._transaction():
-            self._run(query("forget_archive"), table_name=table, month=month)
-            self._run(query("store_archive"), table_name=table, month=month, n_rows=n_rows, fingerprint=fingerprint)
+        self._run(query("forget_archive"), table_name=table, month=month)
+        self._run(query("store_archive"), table_name=table, month=month, n_rows=n_rows, fingerprint=fingerprint)
 
+    @_atomic
     def record_decision(
         self,
         *,
@@ -337,21 +385,11 @@ class Warehouse:
 
     # How
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._run("begin")
-        try:
-            yield
-            self._run("commit")
-        except BaseException:
-            _roll_back(self.connection)
-            raise
-
     def _run(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         try:
             return self.connection.execute(sql, parameters).fetchall()
         except duckdb.Error as error:
-            raise explained(error, self.path) from error
+            raise explained(error, self.place) from error
 
     def _frame(self, sql: str, **parameters: Any) -> pl.DataFrame:
         """The rows of a query. Parameters are bound by `execute`: those of `sql()` reach no filter, all is scanned."""
@@ -372,6 +410,9 @@ class Warehouse:
     def _insert(self, table: str, frame: pl.DataFrame) -> None:
         names = ", ".join(f'"{column}"' for column in frame.columns)
         with self._registered("incoming", frame):
+            for condition in self._checks.get(table, []):
+                if self._run(f"select 1 from incoming where not {condition} limit 1"):
+                    raise WrongFrame(f"{table}: a row fails its CHECK {condition}")
             self._run(f"insert into {table} ({names}) select {names} from incoming")
 
     def _replace(self, table: str, run_id: str, frame: pl.DataFrame) -> bool:
@@ -429,6 +470,31 @@ class Warehouse:
     def _first_of_last(self, run_id: str, runs: int) -> str:
         ((first,),) = self._run(query("first_of_last_runs"), run_id=run_id, runs=runs)
         return str(first)
+
+
+@contextmanager
+def _private_file(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseUnwritable(f"cannot make the folder {path.parent}: {error.strerror}") from error
+    with exclusive(path), connect(path) as connection:
+        bring_up_to_date(connection)
+        connection.execute("checkpoint")
+        yield connection
+
+
+@contextmanager
+def _lake(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    with connect_lake(lake) as connection:
+        for attempt in range(ATTEMPTS):
+            try:
+                bring_up_to_date(connection, declaring=unconstrained_sql)
+                break
+            except duckdb.Error as error:  # another worker made or migrated the same tables first
+                if not is_conflict(error) or attempt == ATTEMPTS - 1:
+                    raise
+        yield connection
 
 
 @contextmanager

@@ -7,7 +7,8 @@ is added from the declarations, so adding a column never needs a migration.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,42 @@ def declared_sql(schemas: tuple[str, ...] = PUBLIC + PRIVATE) -> str:
     tables = [(FOLDER / f"{name}.sql").read_text("utf-8") for name in schemas]
     views = [path.read_text("utf-8") for path in sorted(VIEWS.glob("*.sql"))]
     return "\n".join(tables + views)
+
+
+def unconstrained_sql() -> str:
+    """The same tables and views for an engine without keys, checks and comments on views: a lake.
+
+    What the checks ask is in `row_checks`.
+    """
+    tables = []
+    for schema in PRIVATE + PUBLIC:
+        tables.append(f"create schema if not exists {schema};")
+    described = _declared().cursor().execute(query("described_columns")).fetchall()
+    columns_of: dict[tuple[str, str], list[tuple[str, str, bool, str]]] = {}
+    for schema, table, *column in described:
+        columns_of.setdefault((schema, table), []).append(tuple(column))
+    for (schema, table), listed in columns_of.items():
+        lines = [f'"{name}" {kind}{"" if nullable else " not null"}' for name, kind, nullable, _ in listed]
+        tables.append(f"create table if not exists {schema}.{table} ({', '.join(lines)});")
+        for name, _, _, comment in listed:
+            quoted = comment.replace("'", "''")
+            tables.append(f"comment on column {schema}.{table}.\"{name}\" is '{quoted}';")
+    views = [
+        statement.query.strip() + ";"
+        for path in sorted(VIEWS.glob("*.sql"))
+        for statement in duckdb.extract_statements(path.read_text("utf-8"))
+        if statement.type == duckdb.StatementType.CREATE
+    ]
+    return "\n".join(tables + views)
+
+
+@cache
+def row_checks() -> dict[str, list[str]]:
+    """Table ("core.gpu_offers") -> its CHECK conditions as SQL, for an engine that has none."""
+    found: dict[str, list[str]] = {}
+    for table, condition in _declared().cursor().execute(query("row_checks")).fetchall():
+        found.setdefault(table, []).append(condition)
+    return found
 
 
 @cache
@@ -81,7 +118,11 @@ def fingerprint() -> str:
     return hashlib.sha256("\n".join([declared_sql(), *scripts]).encode()).hexdigest()
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, scripts: Mapping[int, Path] | None = None) -> None:
+def bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection,
+    scripts: Mapping[int, Path] | None = None,
+    declaring: Callable[[], str] = declared_sql,
+) -> None:
     """Creates, migrates and comments every table of the current catalog in one transaction; nothing when it is current.
 
     Raises SchemaMismatch when the file is newer than this software, or a column cannot be brought to its type.
@@ -99,15 +140,15 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, scripts: Mapping[int
             if 0 < version < number:
                 connection.execute(path.read_text("utf-8"))
         _add_missing_columns(connection)
-        connection.execute(declared_sql())
+        connection.execute(declaring())
         connection.execute(
             query("store_schema_version"), {"version": newest, "fingerprint": wanted, "applied_at": datetime.now(UTC)}
         )
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
+            connection.execute("rollback")
         raise
-    connection.execute("checkpoint")
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
