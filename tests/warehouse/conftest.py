@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.warehouse import samples
+from tests.warehouse.lakes import Lakes, running_lakes
+from warehouse.lake import Lake
 from warehouse.store import Warehouse
 
 
@@ -45,3 +48,19 @@ def one_run(tmp_path: Path, _one_run: Path) -> Path:
 def published_once(_one_run: Path) -> Path:
     """A published file with one run, to be read and not changed."""
     return _one_run / "prices.duckdb"
+
+
+@pytest.fixture(scope="session")
+def lakes() -> Iterator[Lakes]:
+    with running_lakes() as made:
+        yield made
+
+
+@pytest.fixture(params=["file", "lake"])
+def place(request: pytest.FixtureRequest) -> Path | Lake:
+    """An empty warehouse on either engine."""
+    if request.param == "file":
+        path: Path = request.getfixturevalue("path")
+        return path
+    made: Lakes = request.getfixturevalue("lakes")
+    return made.empty()

@@ -15,23 +15,23 @@ from polars.testing import assert_frame_equal
 
 from tests.warehouse import samples
 from tests.warehouse.samples import START
-from warehouse.store import Warehouse, WarehouseBusy, WarehouseDamaged, WrongFrame
+from warehouse.store import Lake, Warehouse, WarehouseBusy, WarehouseDamaged, WrongFrame
 
 
-def test_captures_come_back_as_they_were_stored(path: Path) -> None:
+def test_captures_come_back_as_they_were_stored(place: Path | Lake) -> None:
     first = samples.capture("vast", b'{"offers": []}' * 1000)
     second = samples.capture("vast", b"\x00\xff not text", path="/offers?page=2")
-    with Warehouse.open(path) as warehouse:
+    with Warehouse.open(place) as warehouse:
         run = samples.begin(warehouse, 0)
         assert warehouse.append_captures(run, "vast", [first]) == 1
         assert warehouse.append_captures(run, "vast", [second]) == 1
-    with Warehouse.open(path) as warehouse:
+    with Warehouse.open(place) as warehouse:
         assert warehouse.captured_sources(run) == ["vast"]
         assert warehouse.captures(run, "vast") == [first, second]
 
 
-def test_replaying_a_run_changes_nothing(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_replaying_a_run_changes_nothing(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         for number in range(3):
             samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number, usd_per_mtok=f"0.{number + 1}")
         before = everything(warehouse)
@@ -61,8 +61,8 @@ def everything(warehouse: Warehouse) -> dict[str, pl.DataFrame]:
     return {name: warehouse.connection.table(name).pl() for (name,) in tables}
 
 
-def test_a_changed_run_replaces_only_its_own_rows(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_a_changed_run_replaces_only_its_own_rows(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         for number in range(2):
             samples.whole_run(warehouse, number)
         frames = samples.core(START, offers=[{"offer_id": "1"}, {"offer_id": "2"}])
@@ -72,8 +72,8 @@ def test_a_changed_run_replaces_only_its_own_rows(path: Path) -> None:
         assert warehouse.rows("core.api_prices", samples.run_id(0)).height == 1
 
 
-def test_a_frame_that_does_not_fit_is_named_and_nothing_is_stored(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_a_frame_that_does_not_fit_is_named_and_nothing_is_stored(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         run = samples.begin(warehouse, 0)
         frames = samples.core(START)
         with pytest.raises(WrongFrame, match=r"core\.gpu_offers: the frame lacks usd_per_hour, is_slice"):
@@ -87,8 +87,8 @@ def test_a_frame_that_does_not_fit_is_named_and_nothing_is_stored(path: Path) ->
         assert warehouse.rows("core.api_prices", run).is_empty()
 
 
-def test_earlier_offers_are_the_last_good_ones_of_each_source(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_earlier_offers_are_the_last_good_ones_of_each_source(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         for number in range(4):
             run = samples.begin(warehouse, number)
             at = START + timedelta(hours=6 * number)
@@ -107,8 +107,8 @@ def test_earlier_offers_are_the_last_good_ones_of_each_source(path: Path) -> Non
         assert warehouse.source_runs_before(run, runs=1).get_column("run_id").unique().to_list() == [samples.run_id(3)]
 
 
-def test_a_good_price_is_remembered_however_long_it_is_held(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_a_good_price_is_remembered_however_long_it_is_held(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         samples.whole_run(warehouse, 0, usd_per_mtok="0.4")
         for number in (100, 200):  # 25 and 50 days later
             at = START + timedelta(hours=6 * number)
@@ -120,8 +120,8 @@ def test_a_good_price_is_remembered_however_long_it_is_held(path: Path) -> None:
         assert set(good.columns) == set(warehouse.rows("core.api_prices", run).columns)
 
 
-def test_a_failed_source_does_not_look_like_a_price_that_is_gone(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_a_failed_source_does_not_look_like_a_price_that_is_gone(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         samples.whole_run(warehouse, 0, usd_per_mtok="0.4")
         for number, outcome in ((1, "failed"), (2, "ok"), (3, "ok")):
             at = START + timedelta(hours=6 * number)
@@ -137,8 +137,8 @@ def test_a_failed_source_does_not_look_like_a_price_that_is_gone(path: Path) -> 
     ]
 
 
-def test_price_changes_say_by_how_much_and_since_when(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_price_changes_say_by_how_much_and_since_when(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         for number in range(6):
             dearer = number >= 3
             samples.whole_run(
@@ -152,8 +152,8 @@ def test_price_changes_say_by_how_much_and_since_when(path: Path) -> None:
     ]
 
 
-def test_source_health_counts_failures_in_a_row(path: Path) -> None:
-    with Warehouse.open(path) as warehouse:
+def test_source_health_counts_failures_in_a_row(place: Path | Lake) -> None:
+    with Warehouse.open(place) as warehouse:
         samples.whole_run(warehouse, 0)
         for number in (1, 2):
             run = samples.begin(warehouse, number)
