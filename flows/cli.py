@@ -295,7 +295,7 @@ def replay(
 
     current = _settings()
     start = since.replace(tzinfo=UTC) if since else None
-    with Bars(stderr) as watcher, Warehouse.open(current.warehouse) as warehouse:
+    with Bars(stderr) as watcher, Warehouse.open(current.store) as warehouse:
         runs, changed = pipeline.replay(warehouse, start, SOURCES, current, watcher)
     stderr.print(f"{runs} runs read again, {changed} of them changed")
 

@@ -550,12 +550,27 @@ def refresh(
 async def _refresh(
     settings: Settings, sources: Sequence[Source], chosen: Sequence[Source], watcher: Watcher, now: Clock
 ) -> RunReport:
-    with Warehouse.open(settings.warehouse) as warehouse:
+    with Warehouse.open(settings.store) as warehouse:
         run_id = start(warehouse, now(), "live")
         watcher.stage(f"asking {len(chosen)} sources")
         async for fetched in fetch(chosen, settings, watcher, now, earlier_answers(warehouse, run_id)):
             keep(warehouse, run_id, fetched, now())
         return finish(warehouse, run_id, sources, settings, now(), watcher)
+
+
+async def scrape(settings: Settings, chosen: Sequence[Source], run_id: str, watcher: Watcher, now: Clock) -> None:
+    """One shard of a run begun elsewhere: ask some of its sources and store what they answer.
+
+    Any number of workers do this at once on a lake, each for other sources; `finish` makes the run whole. A shard
+    that is asked again after it was stored adds nothing. Raises BadSetting where there is no lake.
+    """
+    if settings.lake is None:
+        raise BadSetting("several workers can store at once only in a lake: set PERTOKEN_WAREHOUSE, see docs/scale.md")
+    with Warehouse.open(settings.lake) as warehouse:
+        stored = set(warehouse.fetches(run_id)["source"])
+        missing = [source for source in chosen if source.name not in stored]
+        async for fetched in fetch(missing, settings, watcher, now, earlier_answers(warehouse, run_id)):
+            keep(warehouse, run_id, fetched, now())
 
 
 def refresh_recorded(settings: Settings, sources: Sequence[Source], watcher: Watcher, now: Clock) -> RunReport:

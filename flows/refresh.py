@@ -90,7 +90,7 @@ async def _secret(variable: str) -> str | None:
 async def _refresh(current: Settings, sources: Sequence[Source]) -> State[Any]:
     began = perf_counter()
     watcher = logs.Lines(get_run_logger())
-    with Warehouse.open(current.warehouse) as warehouse:
+    with Warehouse.open(current.store) as warehouse:
         run_id = pipeline.start(warehouse, _now(), "live")
         earlier = pipeline.earlier_answers(warehouse, run_id)
         watcher.stage(f"asking {len(sources)} sources")

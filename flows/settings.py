@@ -3,6 +3,8 @@
 | variable | meaning | default |
 |---|---|---|
 | `PERTOKEN_HOME` | folder of `warehouse.duckdb` (private) and `prices.duckdb` (published) | `./data` |
+| `PERTOKEN_WAREHOUSE` | a lake instead of the private file: `ducklake:postgres:` and a libpq connection string; holds a secret | the file |
+| `PERTOKEN_LAKE_FILES` | folder, or s3:// address, of the lake's Parquet files; the same for every worker | `lake` in the home |
 | `PERTOKEN_ORIGIN_<NAME>` | scheme://host:port asked instead of a source's real site; paths stay the real ones | |
 | `PERTOKEN_PACE_<NAME>` | requests per minute to a source | the source's own limit |
 | `PERTOKEN_SITE` | folder the static site is written to after each refresh | no site |
@@ -24,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scrapers.contract import Source
+from warehouse.lake import PREFIX, Lake
 
 
 class BadSetting(Exception):
@@ -43,10 +46,17 @@ class Settings:
     json_logs: bool = False
     contact: str | None = None
     notify: tuple[str, ...] = field(default=(), repr=False)
+    lake: Lake | None = None
 
     @property
     def warehouse(self) -> Path:
+        """The private file, used where no lake is."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def store(self) -> Path | Lake:
+        """What `Warehouse.open` takes."""
+        return self.lake or self.warehouse
 
     @property
     def published(self) -> Path:
@@ -74,8 +84,9 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
         if source.key and (key := environment.get(source.key)):
             keys[source.name] = key
     site, metrics = environment.get("PERTOKEN_SITE"), environment.get("PERTOKEN_METRICS")
+    home = Path(environment.get("PERTOKEN_HOME", "data"))
     return Settings(
-        home=Path(environment.get("PERTOKEN_HOME", "data")),
+        home=home,
         origins=origins,
         paces=paces,
         keys=keys,
@@ -84,6 +95,7 @@ def read(sources: Sequence[Source], environment: Mapping[str, str] = os.environ)
         json_logs=_json_logs(environment.get("PERTOKEN_LOG") or "text"),
         contact=environment.get("PERTOKEN_CONTACT") or None,
         notify=tuple(environment.get("PERTOKEN_NOTIFY", "").split()),
+        lake=_lake(environment, home),
     )
 
 
@@ -91,6 +103,16 @@ def _json_logs(wanted: str) -> bool:
     if wanted not in ("text", "json"):
         raise BadSetting(f"PERTOKEN_LOG is {wanted!r}; it takes text or json")
     return wanted == "json"
+
+
+def _lake(environment: Mapping[str, str], home: Path) -> Lake | None:
+    text = environment.get("PERTOKEN_WAREHOUSE")
+    if not text:
+        return None
+    catalog = text.removeprefix(PREFIX)
+    if catalog == text or not catalog.strip():  # the text may hold a password: it is not shown
+        raise BadSetting(f"PERTOKEN_WAREHOUSE takes {PREFIX} and a connection string, e.g. {PREFIX}dbname=pertoken")
+    return Lake(catalog, environment.get("PERTOKEN_LAKE_FILES") or str(home / "lake"))
 
 
 def _origin(variable: str, text: str) -> str:

@@ -73,10 +73,10 @@ def published_file(path: Path | None) -> Path:
 
 
 def private_settings() -> Settings:
-    """The settings whose private file there is: the live one, else the one made from recorded responses."""
+    """The settings whose lake or private file there is: the live one, else the one made from recorded responses."""
     current = settings_module.read(())
     for candidate in (current, current.recorded()):
-        if candidate.warehouse.is_file():
+        if candidate.lake or candidate.warehouse.is_file():
             return candidate
     raise BadSetting(f"there is no {current.warehouse} yet; run `pertoken refresh`")
 

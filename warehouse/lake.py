@@ -7,6 +7,7 @@ be read with `at (version => N)` or `at (timestamp => T)`. See docs/scale.md.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,13 +71,30 @@ def _attached(lake: Lake, options: Sequence[str]) -> Iterator[duckdb.DuckDBPyCon
         for name in ("ducklake", "postgres_scanner", *(["httpfs"] if lake.is_remote else [])):
             connection.execute(f"load {_quoted(extension(name))}")
         how = ", ".join([f"data_path {_quoted(files.rstrip('/') + '/')}", *options])
+        attaching = f"attach {_quoted(PREFIX + lake.catalog)} as {ALIAS} ({how})"  # takes no parameter
         try:
-            connection.execute(f"attach {_quoted(PREFIX + lake.catalog)} as {ALIAS} ({how})")  # takes no parameter
+            _attach(connection, attaching)
         except duckdb.Error as error:
             said = str(error).replace(lake.catalog, "…").splitlines()[0]
-            raise LakeUnavailable(f"{lake} cannot be opened: is its catalog up, and its address right? ({said})") from None
+            raise LakeUnavailable(
+                f"{lake} cannot be opened: is its catalog up, and its address right? ({said})"
+            ) from None
         connection.execute(f"use {ALIAS}")
         yield connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, attaching: str, attempts: int = 5) -> None:
+    """Two that make a new catalog at once get in each other's way; the second, asking again, finds it made."""
+    import duckdb
+
+    for left in reversed(range(attempts)):
+        try:
+            connection.execute(attaching)
+            return
+        except duckdb.Error as error:
+            if not left or not ("duplicate key" in str(error) or "already exists" in str(error)):
+                raise
+            time.sleep(0.3)
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -21,6 +21,8 @@ import duckdb
 
 from warehouse.archive import archive
 from warehouse.errors import WarehouseError, explained, refused
+from warehouse.lake import Lake
+from warehouse.lock import exclusive
 from warehouse.queries import query
 from warehouse.schema import PUBLIC, declared_columns, declared_sql, fingerprint, newest_version
 from warehouse.store import FRUGAL, Warehouse
@@ -74,20 +76,22 @@ class Published:
 def publish(warehouse: Warehouse, published: Path, *, recent_runs: int = RECENT_RUNS) -> Published:
     """Builds, checks and swaps in the analysts' file.
 
-    Raises CheckFailed, and WarehouseUnwritable when the folder or the disk refuses.
+    Raises CheckFailed, WarehouseUnwritable when the folder or the disk refuses, and WarehouseBusy when another worker
+    publishes the same lake here.
     """
     start = perf_counter()
-    archive(warehouse, published.parent / HISTORY)
-    with _beside(published) as building:
-        first_run = _continued(warehouse, published, building)
-        if first_run is None:
-            first_run = _created(warehouse, building, recent_runs)
-        rows = _bring_in(warehouse, building, first_run)
-        as_of = _finish(building, first_run)
-        if building.with_name(building.name + ".wal").exists():
-            raise WarehouseError(f"{building} was not closed: it still has a write-ahead log")
-        building.chmod(0o444)
-        swap_in(building, published)
+    with _alone(warehouse, published):
+        archive(warehouse, published.parent / HISTORY)
+        with _beside(published) as building:
+            first_run = _continued(warehouse, published, building)
+            if first_run is None:
+                first_run = _created(warehouse, building, recent_runs)
+            rows = _bring_in(warehouse, building, first_run)
+            as_of = _finish(building, first_run)
+            if building.with_name(building.name + ".wal").exists():
+                raise WarehouseError(f"{building} was not closed: it still has a write-ahead log")
+            building.chmod(0o444)
+            swap_in(building, published)
     return Published(published, published.stat().st_size, rows, perf_counter() - start, as_of)
 
 
@@ -105,6 +109,11 @@ def run_checks(connection: duckdb.DuckDBPyConnection) -> None:
             failures[name] = (sql.splitlines()[0].removeprefix("-- "), rows)
     if failures:
         raise CheckFailed(failures)
+
+
+def _alone(warehouse: Warehouse, published: Path) -> AbstractContextManager[None]:
+    """Who holds the private file publishes alone; a lake has several writers, so they take turns here."""
+    return exclusive(published) if isinstance(warehouse.place, Lake) else nullcontext()
 
 
 @contextmanager

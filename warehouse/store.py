@@ -109,12 +109,18 @@ ATTEMPTS = 12
 def _atomic(
     work: Callable[Concatenate[Warehouse, P], T],
 ) -> Callable[Concatenate[Warehouse, P], T]:
-    """Runs a method in one transaction: all of it or nothing. One that another worker's write thwarts runs again."""
+    """Runs a method in one transaction, the caller's where it has begun one: all of it or nothing.
+
+    One that another worker's write thwarts runs again.
+    """
 
     @wraps(work)
     def in_transaction(self: Warehouse, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._is_in_transaction:
+            return work(self, *args, **kwargs)
         for attempt in range(ATTEMPTS):
             self._run("begin")
+            self._is_in_transaction = True
             try:
                 done = work(self, *args, **kwargs)
                 self._run("commit")
@@ -123,6 +129,8 @@ def _atomic(
                 _roll_back(self.connection)
                 if not is_conflict(error):
                     raise
+            finally:
+                self._is_in_transaction = False
             time.sleep(random.uniform(0, 0.05 * 1.5**attempt))
         raise WarehouseBusy(f"other workers kept changing the same rows of {self.place}: nothing of this was stored")
 
@@ -139,6 +147,7 @@ class Warehouse:
         self.place = place
         self.connection = connection
         self._closing = closing
+        self._is_in_transaction = False
         self._checks = row_checks() if isinstance(place, Lake) else {}
 
     @classmethod

@@ -133,11 +133,13 @@ def backup(
     from warehouse.store import Warehouse
 
     current = private_settings()
+    if current.lake:
+        raise BadSetting(f"{current.lake} is no single file: see docs/scale.md on its backup")
     if target.is_dir():
         raise BadSetting(f"{target} is a folder; name the file in it, e.g. {target / 'pertoken.duckdb'}")
     if target.resolve() in (current.warehouse.resolve(), current.published.resolve()):
         raise BadSetting(f"{target} is what is to be backed up; name another file")
-    with Warehouse.open(current.warehouse) as warehouse:
+    with Warehouse.open(current.store) as warehouse:
         written = upkeep.backup(warehouse, target)
     stderr.print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB), every row read back")
 
@@ -157,6 +159,8 @@ def vacuum(
     from warehouse import upkeep
 
     current = private_settings()
+    if current.lake:
+        raise BadSetting(f"{current.lake} is tidied, not vacuumed: see docs/scale.md")
     moment = raw_before.replace(tzinfo=UTC) if raw_before else None
     before, after = upkeep.vacuum(current.warehouse, raw_before=moment)
     stderr.print(f"{current.warehouse}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")

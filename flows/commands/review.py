@@ -62,7 +62,7 @@ def _list(output: Form) -> None:
     from warehouse.store import Warehouse
 
     current = private_settings()
-    with Warehouse.open(current.warehouse) as warehouse:
+    with Warehouse.open(current.store) as warehouse:
         prices = [{"id": ticket(row), **row} for row in _waiting(warehouse).iter_rows(named=True)]
     apart = tables.rows(current.published, "set_apart") if current.published.is_file() else []
     document.show(_sections(prices, apart), {"prices": prices, "set_apart": apart}, output)
@@ -75,7 +75,7 @@ def _decide(subject: str, verdict: Literal["accept", "reject"], reason: str) -> 
     current = private_settings()
     if current.home.name == "recorded":
         raise BadSetting("only recorded responses are here, and they are made anew each time: no decision would last")
-    with Warehouse.open(current.warehouse) as warehouse:
+    with Warehouse.open(current.store) as warehouse:
         waiting = _waiting(warehouse)
         keys = {ticket(row): row["price_key"] for row in waiting.iter_rows(named=True)}
         try:
