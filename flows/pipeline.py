@@ -142,10 +142,10 @@ def _begin(warehouse: Warehouse, run_id: str, started_at: datetime, provenance: 
 
 def keep(warehouse: Warehouse, run_id: str, fetched: Fetched, finished_at: datetime) -> None:
     """Store what one source answered, before anyone reads it, and how the fetching went."""
-    warehouse.append_captures(run_id, fetched.source, [_raw(capture) for capture in fetched.captures])
-    warehouse.record_fetch(
+    warehouse.store_answers(
         run_id,
-        source=fetched.source,
+        fetched.source,
+        [_raw(capture) for capture in fetched.captures],
         requests=fetched.requests,
         bytes=fetched.bytes,
         seconds=fetched.seconds,

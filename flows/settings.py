@@ -3,8 +3,8 @@
 | variable | meaning | default |
 |---|---|---|
 | `PERTOKEN_HOME` | folder of `warehouse.duckdb` (private) and `prices.duckdb` (published) | `./data` |
-| `PERTOKEN_WAREHOUSE` | a lake instead of the private file: `ducklake:postgres:` and a libpq connection string; holds a secret | the file |
-| `PERTOKEN_LAKE_FILES` | folder, or s3:// address, of the lake's Parquet files; the same for every worker | `lake` in the home |
+| `PERTOKEN_WAREHOUSE` | a lake: `ducklake:postgres:` and a connection string, see docs/scale.md | the private file |
+| `PERTOKEN_LAKE_FILES` | folder or s3:// address of a lake's files, one for all workers | `lake` in the home |
 | `PERTOKEN_ORIGIN_<NAME>` | scheme://host:port asked instead of a source's real site; paths stay the real ones | |
 | `PERTOKEN_PACE_<NAME>` | requests per minute to a source | the source's own limit |
 | `PERTOKEN_SITE` | folder the static site is written to after each refresh | no site |

@@ -103,7 +103,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 12
-"""How often a transaction is tried in a lake where others change the same rows; the pauses add up to some ten seconds."""
+"""How often a transaction is tried where others change the same rows of a lake; the pauses add up to some seconds."""
 
 
 def _atomic(
@@ -213,6 +213,12 @@ class Warehouse:
         rows = [_capture_row(run_id, first + offset, capture) for offset, capture in enumerate(captures)]
         self._insert("raw.captures", pl.DataFrame(rows, schema=frame_schema("raw.captures")))
         return len(captures)
+
+    @_atomic
+    def store_answers(self, run_id: str, source: str, captures: Sequence[RawCapture], **facts: Any) -> None:
+        """`append_captures` and, with the `facts`, `record_fetch` in one transaction: a source is there whole."""
+        self.append_captures(run_id, source, captures)
+        self.record_fetch(run_id, source=source, **facts)
 
     @_atomic
     def record_fetch(

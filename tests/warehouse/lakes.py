@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,13 @@ class Lakes:
     """Makes empty lakes as copies of one that has every table."""
 
     def __init__(self, binaries: Path, address: str, files: Path) -> None:
-        self._psql = [str(binaries / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"{address} dbname=postgres"]
+        self._psql = [
+            str(binaries / "psql"),
+            "--no-psqlrc",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            f"{address} dbname=postgres",
+        ]
         self._address = address
         self._files = files
         self.new = self._created("blank")
@@ -79,16 +86,30 @@ def _server(binaries: Path, folder: Path) -> Iterator[int]:
     """PostgreSQL refuses to run as root, so root lends it to nobody."""
     place, port = folder / "catalog", _free_port()
     place.mkdir()
-    who: dict[str, int] = {}
+    who: dict[str, Any] = {}
     if os.geteuid() == 0:
         os.chown(place, NOBODY, NOBODY)
         who = {"user": NOBODY, "group": NOBODY}
-    making = [binaries / "initdb", "-D", place, "-U", "pertoken", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+    making = [
+        binaries / "initdb",
+        "-D",
+        place,
+        "-U",
+        "pertoken",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "--no-sync",
+    ]
     subprocess.run(making, check=True, stdout=subprocess.DEVNULL, cwd=folder, **who)
     settings = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=60", "shared_buffers=32MB"]
     options = [f"--port={port}", f"--unix_socket_directories={place}", *(f"-c{setting}" for setting in settings)]
-    control = [binaries / "pg_ctl", "-D", place, "-w", "-l", place / "log"]
-    subprocess.run([*control, "-o", " ".join(options), "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder, **who)
+    control: list[str | Path] = [binaries / "pg_ctl", "-D", place, "-w", "-l", place / "log"]
+    subprocess.run(
+        [*control, "-o", " ".join(options), "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder, **who
+    )
     try:
         yield port
     finally:

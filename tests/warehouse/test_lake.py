@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -59,7 +58,9 @@ def test_two_workers_write_while_one_reads_and_none_is_lost_or_doubled(lakes: La
         assert {run: rows for run, rows, _ in reader.execute(OFFERS_PER_RUN).fetchall()} == expected
         assert reader.execute("select count(*), count(distinct run_id) from core.runs").fetchall() == [(6, 6)]
         for table in ("raw.captures", "raw.fetches"):
-            assert reader.execute(f"select source, count(*) from {table} group by source order by source").fetchall() == [
+            assert reader.execute(
+                f"select source, count(*) from {table} group by source order by source"
+            ).fetchall() == [
                 ("cloudrift", 3),
                 ("vast", 3),
             ]
@@ -86,13 +87,12 @@ def test_a_worker_killed_while_it_writes_leaves_whole_runs_and_stops_nobody(lake
         assert {samples.run_id(number) for number in (1, 3, 5)} <= set(stored["run_id"])
         for run in stored["run_id"]:
             assert warehouse.rows("core.gpu_offers", run).height in ((OFFERS,) if run in done else (0, OFFERS))
-            assert warehouse.rows("core.source_runs", run).height == (2 if run in done else warehouse.rows("core.source_runs", run).height)
-        captured = Counter(run for run in stored["run_id"] for source in ("vast", "cloudrift") for _ in warehouse.captures(run, source))
+        captured = Counter(
+            run for run in stored["run_id"] for source in ("vast", "cloudrift") for _ in warehouse.captures(run, source)
+        )
         assert set(captured.values()) == {1}
-        interrupted = sorted(set(stored["run_id"]) - set(done))
-        again = samples.whole_run(warehouse, len(done) * 2)
+        again = samples.whole_run(warehouse, len(done) * 2)  # the run it was killed in
         assert warehouse.rows("core.gpu_offers", again).height == 1
-        assert interrupted is not None
 
 
 def test_the_first_workers_make_the_tables_together(lakes: Lakes) -> None:
@@ -124,7 +124,9 @@ def test_a_lake_publishes_the_same_file_as_the_private_file(lakes: Lakes, path: 
 
 def everything(published: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(published, read_only=True) as connection:
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables() order by 1").fetchall()
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        ).fetchall()
         return {
             name: connection.execute(f"select t::text from {name} as t order by 1").fetchall() for (name,) in tables
         }
