@@ -115,24 +115,26 @@ def _atomic(
     """
 
     @wraps(work)
-    def in_transaction(self: Warehouse, *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._is_in_transaction:
-            return work(self, *args, **kwargs)
+    def in_transaction(warehouse: Warehouse, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if warehouse._is_in_transaction:
+            return work(warehouse, *args, **kwargs)
         for attempt in range(ATTEMPTS):
-            self._run("begin")
-            self._is_in_transaction = True
+            warehouse._run("begin")
+            warehouse._is_in_transaction = True
             try:
-                done = work(self, *args, **kwargs)
-                self._run("commit")
+                done = work(warehouse, *args, **kwargs)
+                warehouse._run("commit")
                 return done
             except BaseException as error:
-                _roll_back(self.connection)
+                _roll_back(warehouse.connection)
                 if not is_conflict(error):
                     raise
             finally:
-                self._is_in_transaction = False
+                warehouse._is_in_transaction = False
             time.sleep(random.uniform(0, 0.05 * 1.5**attempt))
-        raise WarehouseBusy(f"other workers kept changing the same rows of {self.place}: nothing of this was stored")
+        raise WarehouseBusy(
+            f"other workers kept changing the same rows of {warehouse.place}: nothing of this was stored"
+        )
 
     return in_transaction
 
@@ -215,7 +217,7 @@ class Warehouse:
         return len(captures)
 
     @_atomic
-    def store_answers(self, run_id: str, source: str, captures: Sequence[RawCapture], **facts: Any) -> None:
+    def store_answers(self, run_id: str, source: str, captures: Sequence[RawCapture], /, **facts: Any) -> None:
         """`append_captures` and, with the `facts`, `record_fetch` in one transaction: a source is there whole."""
         self.append_captures(run_id, source, captures)
         self.record_fetch(run_id, source=source, **facts)

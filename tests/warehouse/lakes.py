@@ -90,7 +90,7 @@ def _server(binaries: Path, folder: Path) -> Iterator[int]:
     if os.geteuid() == 0:
         os.chown(place, NOBODY, NOBODY)
         who = {"user": NOBODY, "group": NOBODY}
-    making = [
+    making: list[str | Path] = [
         binaries / "initdb",
         "-D",
         place,
