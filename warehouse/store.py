@@ -496,8 +496,11 @@ def _private_file(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     except OSError as error:
         raise WarehouseUnwritable(f"cannot make the folder {path.parent}: {error.strerror}") from error
     with exclusive(path), connect(path) as connection:
-        bring_up_to_date(connection)
-        connection.execute("checkpoint")
+        try:
+            if bring_up_to_date(connection):
+                connection.execute("checkpoint")
+        except duckdb.Error as error:
+            raise explained(error, path) from error
         yield connection
 
 

@@ -122,10 +122,11 @@ def bring_up_to_date(
     connection: duckdb.DuckDBPyConnection,
     scripts: Mapping[int, Path] | None = None,
     declaring: Callable[[], str] = declared_sql,
-) -> None:
+) -> bool:
     """Creates, migrates and comments every table of the current catalog in one transaction; nothing when it is current.
 
-    Raises SchemaMismatch when the file is newer than this software, or a column cannot be brought to its type.
+    Returns whether anything was done, which is then worth a checkpoint. Raises SchemaMismatch when the file is newer
+    than this software, or a column cannot be brought to its type.
     """
     scripts = migrations() if scripts is None else scripts
     newest, wanted = max(scripts, default=BASELINE), fingerprint()
@@ -133,7 +134,7 @@ def bring_up_to_date(
     if version > newest:
         raise SchemaMismatch(f"the file has schema version {version}, this software knows {newest}: upgrade it")
     if version == newest and stored == wanted:
-        return
+        return False
     connection.execute("begin")
     try:
         for number, path in scripts.items():
@@ -149,6 +150,7 @@ def bring_up_to_date(
         with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
             connection.execute("rollback")
         raise
+    return True
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
