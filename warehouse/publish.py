@@ -169,16 +169,20 @@ def _bring_in(warehouse: Warehouse, building: Path, first_run: str) -> dict[str,
     quoted = str(building).replace("'", "''")
     connection.execute(f"attach '{quoted}' as published")  # no parameter is allowed here
     connection.execute("create or replace temp view held as select * from main.run_contents")
-    connection.execute("begin")
     try:
         stale: dict[str, list[str]] = {table: [] for table in RECENT_TABLES + HISTORY_TABLES}
         for table, run_id in connection.execute(query("stale_runs"), window).fetchall():
             stale[table].append(run_id)
-        rows = {
-            f"{schema}.{table}": _copy(connection, home, f"{schema}.{table}", list(columns), stale)
+        brought = {
+            f"{schema}.{table}": (list(columns), *_stale_rows(stale.get(f"{schema}.{table}")))
             for (schema, table), columns in declared_columns().items()
             if schema in PUBLIC and f"{schema}.{table}" not in FILLED_HERE
         }
+        for table, (_, where, bound) in brought.items():
+            connection.execute(f"delete from published.{table} {where}", bound)
+        connection.execute("checkpoint published")  # what is gone makes room for what comes; else the file doubles
+        connection.execute("begin")
+        rows = {table: _copy(connection, home, table, *how) for table, how in brought.items()}
         connection.execute("delete from published.main.run_contents")
         connection.execute(query("store_published_contents"), window)
         connection.execute("commit")
@@ -191,20 +195,21 @@ def _bring_in(warehouse: Warehouse, building: Path, first_run: str) -> dict[str,
     return rows
 
 
+def _stale_rows(runs: list[str] | None) -> tuple[str, list[Any]]:
+    """The condition for the rows to replace and its values: stale runs of a table that has runs, else all rows."""
+    if runs is None:
+        return "", []
+    if not runs:
+        return "where false", []
+    return "where run_id in (select unnest(?)) and run_id between ? and ?", [runs, min(runs), max(runs)]
+
+
 def _copy(
-    connection: duckdb.DuckDBPyConnection, home: str, table: str, columns: list[str], stale: dict[str, list[str]]
+    connection: duckdb.DuckDBPyConnection, home: str, table: str, columns: list[str], where: str, bound: list[Any]
 ) -> int:
-    """Replaces the stale runs of a table that has runs, all rows of any other. Rows written."""
+    """The rows to replace, as the private file has them. Rows written."""
     names = ", ".join(f'"{column}"' for column in columns)
     values = ", ".join("null" if (table, column) in WITHHELD else f'"{column}"' for column in columns)
-    where, bound = "", []
-    if table in stale:
-        runs = stale[table]
-        if not runs:
-            return 0
-        where = "where run_id in (select unnest(?)) and run_id between ? and ?"
-        bound = [runs, min(runs), max(runs)]
-    connection.execute(f"delete from published.{table} {where}", bound)
     ((n_rows,),) = connection.execute(
         f'insert into published.{table} ({names}) select {values} from "{home}".{table} {where}', bound
     ).fetchall()

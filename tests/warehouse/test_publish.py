@@ -143,6 +143,20 @@ def test_a_file_gone_on_with_equals_one_built_from_nothing(one_run: Path) -> Non
     assert contents[0] == contents[1]
 
 
+def test_a_file_gone_on_with_is_no_larger_than_what_it_holds(one_run: Path) -> None:
+    published = one_run / "prices.duckdb"
+    many = """
+        insert into marts.throughput
+        select estimates.* replace (md5(number::text) as model, md5((-number)::text) as quant)
+        from marts.throughput as estimates, range(100000) as numbers (number)
+    """
+    with Warehouse.open(one_run / "warehouse.duckdb") as warehouse:
+        warehouse.connection.execute(many)
+        first, again = (publish(warehouse, published) for _ in range(2))
+    assert first.rows["marts.throughput"] == again.rows["marts.throughput"] > 90_000
+    assert again.file_bytes < 1.15 * first.file_bytes
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a database" * 1000, None], ids=["empty", "garbage", "other schema"])
 def test_a_published_file_that_cannot_be_gone_on_with_is_built_anew(one_run: Path, damage: bytes | None) -> None:
     published = one_run / "prices.duckdb"
