@@ -422,8 +422,7 @@ def rank(
     """From what is stored up to this run to the boards. Returns the tables of schema marts, by name."""
     assumptions = Assumptions.of(reference["assumptions"])
     models, quants, workloads, gpus = (reference[name] for name in ("models", "quants", "workloads", "gpus"))
-    history = pl.concat([warehouse.rows("core.gpu_offers", run_id), warehouse.offers_before(run_id)], how="diagonal")
-    gpu_prices = offers.gpu_prices(history, gpus, assumptions, as_of)
+    gpu_prices = offers.gpu_prices(_offers_up_to(warehouse, run_id), gpus, assumptions, as_of)
     # What does not fit or misses the service level is two thirds of all, on no board: `pertoken estimate` says why.
     estimates = estimate(cost.configurations(gpu_prices, models, workloads), reference).filter(
         pl.col("reason").is_null()
@@ -449,6 +448,10 @@ def rank(
     }
 
 
+def _offers_up_to(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
+    return pl.concat([warehouse.rows("core.gpu_offers", run_id), warehouse.offers_before(run_id)], how="diagonal")
+
+
 def estimate(configurations: pl.DataFrame, reference: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Throughput of each configuration, with the reference tables an estimate needs."""
     return throughput.estimate(
@@ -468,12 +471,24 @@ def digest(
 ) -> tuple[datetime, bool]:
     """Rebuild one run from its captures, up to the boards. Returns its as_of and whether anything in core changed."""
     watcher = watcher or Silent()
+    as_of, changed = _observe(warehouse, run_id, sources, reference, watcher)
+    watcher.stage("estimating throughput and ranking")
+    warehouse.replace_marts(run_id, rank(warehouse, run_id, as_of, sources, reference))
+    return as_of, changed
+
+
+def _observe(
+    warehouse: Warehouse,
+    run_id: str,
+    sources: Sequence[Source],
+    reference: Mapping[str, pl.DataFrame],
+    watcher: Watcher,
+) -> tuple[datetime, bool]:
+    """The part of `digest` up to schema core; the frames it makes are free again when it returns."""
     watcher.stage("reading what the sources answered")
     parsed = parse(warehouse, run_id, sources)
     watcher.stage(f"checking {parsed.offers.height:,} GPU offers and {parsed.prices.height:,} API prices")
     changed = warehouse.replace_core(run_id, check(warehouse, run_id, parsed, reference))
-    watcher.stage("estimating throughput and ranking")
-    warehouse.replace_marts(run_id, rank(warehouse, run_id, parsed.as_of, sources, reference))
     return parsed.as_of, changed
 
 

@@ -11,6 +11,9 @@ from transforms.assumptions import Assumptions
 
 GRID_PERCENT: Final = (100, 50, 30, 20, 10, 5)
 SERVED: Final = ["board", "workload", "model", "quant"]
+TOLD: Final = ["place", "quant_class", "source", "gpu", "gpu_count", "price_kind", "usd_per_hour"]
+"""What is said of the configuration that is set against the APIs."""
+STAMP: Final = ["as_of", "provenance", "methodology_version"]
 
 
 def break_even(board: pl.DataFrame, models: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
@@ -23,8 +26,8 @@ def break_even(board: pl.DataFrame, models: pl.DataFrame, assumptions: Assumptio
     volume at which some whole machine of the board (`volume_…`) pays, `mtok_per_month_always` the volume from which
     adding whole machines never loses again. `usd_per_mtok_at_…` is self-hosting at that utilisation in percent.
     """
-    hosted = _per_request(board.filter(pl.col("kind") == "self_hosted", pl.col("place").is_not_null()))
-    hosted = hosted.filter(pl.col("board") != "combined")
+    ranked = (pl.col("kind") == "self_hosted") & pl.col("place").is_not_null() & (pl.col("board") != "combined")
+    hosted = _per_request(board.filter(ranked))
     cheapest = hosted.sort("place").unique(SERVED, keep="first", maintain_order=True)
     rivals = comparators(board, models)
     pairs = cheapest.join(rivals, on=["workload", "model"], how="inner").filter(
@@ -129,9 +132,14 @@ def _tokens() -> pl.Expr:
 
 
 def _per_request(hosted: pl.DataFrame) -> pl.DataFrame:
-    """Adds what a machine costs whatever it does, what a request adds, and how many requests it can take in an hour."""
+    """What a machine costs whatever it does, what a request adds, and how many requests it can take in an hour."""
     full = pl.col("output_tokens_per_s") * 3600 / pl.col("osl_tokens")
-    return hosted.with_columns(
+    return hosted.select(
+        *SERVED,
+        *TOLD,
+        *STAMP,
+        "isl_tokens",
+        "osl_tokens",
         fixed_usd_per_hour=pl.col("gpu_usd_per_hour") + pl.col("storage_usd_per_hour"),
         full_requests_per_hour=full,
         traffic_usd_per_request=pl.col("traffic_usd_per_hour") / (full * pl.col("utilization")),

@@ -92,7 +92,9 @@ def leaderboard(
         "as_of": pl.lit(as_of).cast(pl.Datetime("us", "UTC")),
         "methodology_version": pl.lit(methodology_version),
     }
-    rows = pl.concat([_unranked_once(_new_ones_wait(self_hosted)), api], how="diagonal_relaxed").with_columns(**stamp)
+    told = [name for name in self_hosted.columns if name in LEADERBOARD]
+    hosted = _unranked_once(_new_ones_wait(self_hosted).select(told))
+    rows = pl.concat([hosted, api], how="diagonal_relaxed").with_columns(**stamp)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in LEADERBOARD.items() if name not in rows.columns]
     rows = rows.with_columns(missing).select(LEADERBOARD.names()).cast(LEADERBOARD)
     combined = rows.filter(pl.col("board").is_in(["trusted", "api"]), pl.col("exclusion_reason").is_null())
