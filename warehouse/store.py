@@ -292,8 +292,11 @@ class Warehouse:
             self.replace_reference(name, frame)
 
     def replace_reference(self, name: str, frame: pl.DataFrame) -> None:
-        """Replaces one table of schema reference. Raises WrongFrame."""
+        """Replaces one table of schema reference, unless it is as it was. Raises WrongFrame."""
         fitted = _fit(f"reference.{name}", frame)
+        names = ", ".join(f'"{column}"' for column in fitted.columns)
+        if self._frame(f"select {names} from reference.{name}").equals(fitted):
+            return
         self._run(f"delete from reference.{name}")
         self._insert(f"reference.{name}", fitted)
 
