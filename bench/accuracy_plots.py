@@ -11,6 +11,8 @@ import polars as pl
 PIXELS_PER_POINT = 1.0
 SHOWN = 20
 """Rows a category needs to get a box."""
+RANGE = (0.2, 5.0)
+"""Of predicted over measured; what lies beyond is drawn at the end."""
 
 
 def write(frame: pl.DataFrame, folder: Path) -> None:
@@ -47,7 +49,7 @@ def _scatter(frame: pl.DataFrame) -> Any:
 
 def _boxes(frame: pl.DataFrame, trait: str) -> Any:
     shown = frame.filter(pl.len().over(trait) >= SHOWN).select(
-        pl.col(trait).cast(pl.String), pl.col("log_error").exp().alias("ratio"), order=trait
+        pl.col(trait).cast(pl.String), pl.col("log_error").exp().clip(*RANGE).alias("ratio"), order=trait
     )
     by = (
         alt.EncodingSortField(field="order", op="min")
@@ -56,11 +58,11 @@ def _boxes(frame: pl.DataFrame, trait: str) -> Any:
     )
     return (
         alt.Chart(shown)
-        .mark_boxplot(size=9, clip=True, outliers={"size": 5, "opacity": 0.4, "clip": True})
+        .mark_boxplot(size=9, outliers={"size": 5, "opacity": 0.4})
         .encode(
             y=alt.Y(f"{trait}:N", title=None, sort=by),
             x=alt.X(
-                "ratio", scale=alt.Scale(type="log", domain=[0.2, 5]), title="predicted / measured, publisher left out"
+                "ratio", scale=alt.Scale(type="log", domain=RANGE), title="predicted / measured, publisher left out"
             ),
         )
         .properties(width=420)
