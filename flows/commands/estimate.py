@@ -215,6 +215,8 @@ def _state_lines(found: Mapping[str, Any]) -> list[str]:
         f"tensor-parallel {found['tp']}.",
         f"First token after {found['ttft_ms']:,.0f} ms, then one every {found['tpot_ms']:,.1f} ms: "
         f"{found['tokens_per_s_per_user']:,.1f} tokens/s for each user.",
+        f"Of that {found['decode_total_ms']:,.1f} ms are the decode step below; the rest goes by while the prompts of "
+        "others are read, and to what engines lose beside these terms.",
         f"Bound by {BOUNDS.get(found['bound_by'], found['bound_by'])}. "
         f"The band is an 80 % interval; the engine is of the {found['engine_generation']} generation.",
     ]

@@ -93,10 +93,10 @@ def joined_runs(
         most,
     )
     load = replace(load, tp=_tensor_parallel(deployment, load, count))
-    replicas = np.maximum(np.floor(count / (load.tp * pp)), 1.0)
+    asked = np.maximum(_column(joined, "concurrency", np.inf), 1.0)
+    replicas = np.minimum(np.maximum(np.floor(count / (load.tp * pp)), 1.0), asked)
     limit = batch_limit(deployment, load)
-    asked = _column(joined, "concurrency", np.inf) / replicas
-    batch = np.maximum(np.minimum(asked, np.maximum(limit, 1.0)), 1.0)
+    batch = np.minimum(asked / replicas, np.maximum(limit, 1.0))
     fits = (limit >= 1.0) | (_short_bytes(deployment, load) <= 0.0)
     return joined, Runs(deployment, load, replicas, batch, fits, traits(joined))
 

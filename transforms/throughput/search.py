@@ -44,22 +44,23 @@ class Plan:
 def best_plans(deployment: Deployment, fit: Coefficients, load: Load, wish: Wish) -> Plan:
     """Tries every tensor-parallel size that divides the heads, fills the machine with replicas, takes the fastest.
 
-    GPUs beyond replicas x tp stay idle. Among equals the smaller size wins: less depends on the link.
+    GPUs beyond replicas x tp stay idle, and so do replicas beyond the requests asked for. Among equals the smaller size
+    wins: less depends on the link.
     """
     configurations, sizes = _candidates(deployment, wish)
     d, c, w = take(deployment, configurations), take(fit, configurations), take(wish, configurations)
     tried = replace(take(load, configurations), tp=sizes)
-    replicas = np.floor(w.gpu_count / sizes)
+    asked = np.where(np.isnan(w.concurrency), np.inf, np.maximum(w.concurrency, 1.0))
+    replicas = np.minimum(np.floor(w.gpu_count / sizes), asked)
     limit = batch_limit(d, tried)
-    batch, holds = _largest_batch(d, c, tried, w, limit, replicas)
+    batch, holds = _largest_batch(d, c, tried, w, np.minimum(limit, asked / replicas))
     state = steady_state(d, c, tried, np.maximum(batch, 1.0))
     rate = np.where((limit >= 1.0) & holds, state.output_tokens_per_s * replicas, np.where(limit >= 1.0, -1.0, -2.0))
     order = np.lexsort((sizes, -rate, configurations))
     first = np.unique(configurations[order], return_index=True)[1]
     best = order[first]
-    asked = np.where(np.isnan(w.concurrency), np.inf, w.concurrency / replicas)
     limited = ~np.isnan(w.tpot_limit_s) | ~np.isnan(w.ttft_limit_s)
-    slo_bound = limited & (batch < np.floor(np.minimum(limit, asked)))
+    slo_bound = limited & (batch < np.floor(np.minimum(limit, asked / replicas)))
     return take(Plan(tried, replicas, batch, limit, limit >= 1.0, holds, slo_bound, state), best)
 
 
@@ -74,12 +75,9 @@ def _candidates(deployment: Deployment, wish: Wish) -> tuple[Rows, Floats]:
     return configurations, sizes[which, 0]
 
 
-def _largest_batch(
-    d: Deployment, c: Coefficients, load: Load, wish: Wish, limit: Floats, replicas: Floats
-) -> tuple[Floats, Bools]:
-    """The largest batch within memory, the concurrency asked for and the service level; latency rises with it."""
-    asked = np.where(np.isnan(wish.concurrency), np.inf, np.maximum(wish.concurrency / replicas, 1.0))
-    top = np.maximum(np.minimum(limit, asked), 1.0)
+def _largest_batch(d: Deployment, c: Coefficients, load: Load, wish: Wish, most: Floats) -> tuple[Floats, Bools]:
+    """The largest batch up to `most` that holds the service level; latency rises with it."""
+    top = np.maximum(most, 1.0)
     ttft_limit = np.where(np.isnan(wish.ttft_limit_s), np.inf, wish.ttft_limit_s)
     tpot_limit = np.where(np.isnan(wish.tpot_limit_s), np.inf, wish.tpot_limit_s)
 

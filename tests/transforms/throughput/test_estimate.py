@@ -96,6 +96,16 @@ def test_the_rate_rises_with_concurrency_until_it_saturates(reference: Reference
         assert all(later >= earlier * 0.999 for earlier, later in itertools.pairwise(rates))
 
 
+def test_fewer_requests_than_replicas_leave_the_others_idle(ask: Ask) -> None:
+    one, alone, eight = (
+        ask(gpu_count=count, tp=1, quant="fp8", concurrency=concurrency, ttft_slo_ms=None)
+        for count, concurrency in ((1, 1), (8, 1), (8, 8))
+    )
+    assert alone.select("replicas", "concurrency").row(0) == (1, 1)
+    assert alone["output_tokens_per_s"][0] == one["output_tokens_per_s"][0]
+    assert eight["output_tokens_per_s"][0] == pytest.approx(8 * one["output_tokens_per_s"][0])
+
+
 def test_what_does_not_fit_says_by_how_much_and_has_no_number(ask: Ask) -> None:
     found = ask(gpu="rtx-4090-24gb", model="llama-3.3-70b", quant=["bf16", "int4"])
     assert found["fits"].to_list() == [False, False]

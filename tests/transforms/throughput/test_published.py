@@ -129,6 +129,12 @@ def test_unstated_tensor_parallelism_takes_the_smallest_that_leaves_a_batch(refe
     assert (runs.load.tp[0], runs.replicas[0]) == (2, 4)
 
 
+def test_one_request_keeps_one_replica_busy(reference: Reference) -> None:
+    alone = {**ROW, "n_gpus": "8", "tp": "1", "scenario": "bs1", "concurrency_or_batch": "1"}
+    both = estimated(reference, alone, {**alone, "n_gpus": "1"})
+    assert both[0]["output_tok_s"] == both[1]["output_tok_s"]
+
+
 def test_pipeline_stages_share_the_work(reference: Reference) -> None:
     split = {**ROW, "n_gpus": "4", "tp": "2", "pp": "2", "scenario": "offline_max", "concurrency_or_batch": ""}
     whole = {**split, "n_gpus": "2", "pp": "1"}
