@@ -213,12 +213,21 @@ def _state_lines(found: Mapping[str, Any]) -> list[str]:
         f"{found['requests_per_hour']:,.0f} requests an hour of {found['isl_tokens']:,} tokens in and "
         f"{found['osl_tokens']:,} out; {found['concurrency']} at once on {found['replicas']} replica(s) of "
         f"tensor-parallel {found['tp']}.",
-        f"First token after {found['ttft_ms']:,.0f} ms, then one every {found['tpot_ms']:,.1f} ms: "
+        *_latency_lines(found),
+        f"Bound by {BOUNDS.get(found['bound_by'], found['bound_by'])}. "
+        f"The band is an 80 % interval; the engine is of the {found['engine_generation']} generation.",
+    ]
+
+
+def _latency_lines(found: Mapping[str, Any]) -> list[str]:
+    first = f"First token after {found['ttft_ms']:,.0f} ms"
+    if found["osl_tokens"] < 2:
+        return [f"{first}, which is the whole answer."]
+    return [
+        f"{first}, then one every {found['tpot_ms']:,.1f} ms: "
         f"{found['tokens_per_s_per_user']:,.1f} tokens/s for each user.",
         f"Of that {found['decode_total_ms']:,.1f} ms are the decode step below; the rest goes by while the prompts of "
         "others are read, and to what engines lose beside these terms.",
-        f"Bound by {BOUNDS.get(found['bound_by'], found['bound_by'])}. "
-        f"The band is an 80 % interval; the engine is of the {found['engine_generation']} generation.",
     ]
 
 

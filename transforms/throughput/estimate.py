@@ -93,7 +93,8 @@ class Setting:
     fit: Coefficients
     band: dict[str, Floats]
     near: Bools
-    known: Bools
+    unknown: Labels
+    """Which fact is missing; the empty text where none is."""
     context: Floats
     """Longest sequence the model takes, tokens."""
     sequences_max: Floats
@@ -122,7 +123,7 @@ def _settings(rows: pl.DataFrame, facts: Facts, table: Calibration) -> tuple[Set
         table.coefficients(table.index(keys)),
         band_factors(table, keys),
         near(table, keys),
-        (deployment.layers > 0) & (deployment.bandwidth > 0) & (deployment.fixed_bytes > 0),
+        _unknown(deployment),
         _column(joined, "context_tokens", np.inf),
         most.to_numpy(),
         keys["generation"],
@@ -132,6 +133,13 @@ def _settings(rows: pl.DataFrame, facts: Facts, table: Calibration) -> tuple[Set
     )
     assert numbered.height == rows.height
     return setting, numbered["setting"].to_numpy().astype(np.intp)
+
+
+def _unknown(d: Deployment) -> Labels:
+    whys = ("", "the model's architecture is not known", "the GPU is not known", "the quantisation is not known")
+    which = np.where(d.layers > 0, 0, 1)
+    which = np.where((which == 0) & ~(d.bandwidth > 0), 2, which)
+    return Labels(whys, np.where((which == 0) & ~(d.fixed_bytes > 0), 3, which))
 
 
 def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan]:
@@ -145,7 +153,7 @@ def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan
     }
     found = rows.drop("tp", "concurrency", "engine_generation").with_columns(
         reason,
-        fits=pl.Series(setting.known & plan.fits),
+        fits=pl.Series(plan.fits) & (setting.unknown.text() == ""),
         engine_generation=setting.generation.text(),
         **{name: pl.when(answered).then(values) for name, values in (_numbers(plan, setting.band) | other).items()},
     )
@@ -204,6 +212,7 @@ def _reasons(setting: Setting, plan: Plan) -> pl.Series:
             "first_ms": plan.state.ttft_s * 1e3,
             "speed": 1.0 / plan.state.tpot_s,
             "fits": plan.fits,
+            "unknown": setting.unknown.text(),
             "holds": plan.holds,
         }
     )
@@ -211,8 +220,8 @@ def _reasons(setting: Setting, plan: Plan) -> pl.Series:
         name: pl.col(name).round(0).cast(pl.Int64, strict=False) for name in ("needed", "context", "gpus", "first_ms")
     }
     declined = (
-        pl.when(~pl.lit(pl.Series(setting.known)))
-        .then(pl.lit("unknown gpu, quantisation or model architecture"))
+        pl.when(pl.col("unknown") != "")
+        .then("unknown")
         .when(pl.col("needed") > pl.col("context"))
         .then(pl.format("needs {} tokens of context, the model takes {}", rounded["needed"], rounded["context"]))
         .when(~pl.col("fits"))

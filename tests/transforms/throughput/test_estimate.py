@@ -120,12 +120,13 @@ def test_the_memory_of_this_machine_decides_not_the_name(ask: Ask) -> None:
     assert found["fits"].to_list() == [True, False]
 
 
-@pytest.mark.parametrize("column", ["gpu", "model", "quant"])
-def test_an_unknown_name_is_declined(ask: Ask, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "missing"),
+    [("gpu", "the GPU"), ("model", "the model's architecture"), ("quant", "the quantisation")],
+)
+def test_an_unknown_name_is_declined(ask: Ask, column: str, missing: str) -> None:
     found = ask(**{column: "no-such-thing"})
-    assert found.select("fits", "output_tokens_per_s", "reason").row(0) == (
-        False, None, "unknown gpu, quantisation or model architecture",
-    )  # fmt: skip
+    assert found.select("fits", "output_tokens_per_s", "reason").row(0) == (False, None, f"{missing} is not known")
 
 
 def test_a_closed_or_unconfirmed_model_is_declined(ask: Ask) -> None:
