@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import polars as pl
 
 _GPU_NOISE = re.compile(
-    r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpu|oam|hgx|ws6|form factor n/s)\b|[()]"
+    r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpu|gpus|oam|hgx|dgx|superchip|nvl\d+|ws6|"
+    r"form factor n/s)\b|[()]"
 )
 _GPU_WORDS = {"sxm2": "sxm", "sxm3": "sxm", "sxm4": "sxm", "sxm5": "sxm", "sxm6": "sxm", "se": "server", "s": "server",
               "workstation": "ws", "maxq": "max-q", "3e": "3e"}  # fmt: skip
@@ -36,6 +37,8 @@ def _squash(name: str) -> str:
 
 def _gpu(spelling: str, by_name: dict[str, list[tuple[str, float]]]) -> str | None:
     text = _GPU_NOISE.sub(" ", spelling.lower().replace("_", " ").replace("-", " "))
+    text = re.sub(r"(gb10 )?spark", "gb10", " ".join(text.split()))
+    text = text.replace("gh200 480gb", "gh200 96gb")  # the processor's memory, in the name of the small one
     sizes = [float(size) for size in re.findall(r"(\d+(?:\.\d+)?)\s*gi?b\b", text)]
     text = re.sub(r"\d+(?:\.\d+)?\s*gi?b\b", " ", text)
     words = [
@@ -102,12 +105,12 @@ _QUANTS = (
     (r"q3_|iq3", "q3_k_m"),
     (r"q2_|iq2", "q2_k"),
     (r"w4a8|qserve|qoq", "w4a8"),
-    (r"exl2.*2\.[0-9]", "exl2_2.5"),
-    (r"exl2.*3\.[0-9]", "exl2_3"),
-    (r"exl2.*5\.[0-9]", "exl2_5"),
-    (r"exl2.*6\.[0-9]", "exl2_6"),
-    (r"exl2.*8\.[0-9]", "exl2_8"),
-    (r"exl2|exl3", "exl2_4"),
+    (r"exl2.*2\.[0-9]|^2\.\d+ ?bpw", "exl2_2.5"),
+    (r"exl2.*3\.[0-9]|^3\.\d+ ?bpw", "exl2_3"),
+    (r"exl2.*5\.[0-9]|^5\.\d+ ?bpw", "exl2_5"),
+    (r"exl2.*6\.[0-9]|^6\.\d+ ?bpw", "exl2_6"),
+    (r"exl2.*8\.[0-9]|^8\.\d+ ?bpw", "exl2_8"),
+    (r"exl2|exl3|^4\.\d+ ?bpw", "exl2_4"),
     (r"nf4|bnb|bitsandbytes", "nf4"),
     (r"w8a16|int8-wo|int8_wo|gptq-?int8|int8-gptq|8bit-gptq", "w8a16"),
     (r"fp8|e4m3|e5m2", "fp8"),

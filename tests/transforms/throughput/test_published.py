@@ -36,6 +36,12 @@ def estimated(reference: Reference, *rows: dict[str, str]) -> list[dict[str, obj
         ("RTX PRO 6000 Blackwell Workstation Edition 96GB", "rtx-pro-6000-ws-96gb"),
         ("H20-3e 141GB", "h20-141gb"),
         ("MI355X 288GB", "mi355x-288gb"),
+        ("GB300 NVL72", "gb300-288gb"),
+        ("DGX B200", "b200-180gb"),
+        ("NVIDIA GB10 (DGX Spark)", "gb10-128gb"),
+        ("GH200 480GB", "gh200-96gb"),
+        ("GH200 144GB", "gh200-144gb"),
+        ("8x H100 SXM", None),
         ("TPU v5e", None),
     ],
 )
@@ -64,7 +70,7 @@ def test_other_spellings() -> None:
     assert [quant_id(q) for q in ("fp16", "int4-awq", "int8-w8a16", "int8", "exl2-4.0bpw", "int4-q4_k_m", "nvfp4")] == [
         "bf16", "int4", "w8a16", "int8", "exl2_4", "q4_k_m", "nvfp4",
     ]  # fmt: skip
-    assert quant_id("ternary") is None
+    assert [quant_id(q) for q in ("4.0bpw", "6.5bpw", "ternary")] == ["exl2_4", "exl2_6", None]
     assert [engine_id(e) for e in ("TensorRT-LLM", "nim-trtllm", "vLLM 0.9", "brand-new")] == [
         "trtllm", "trtllm", "vllm", "other",
     ]  # fmt: skip
