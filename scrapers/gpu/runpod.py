@@ -15,6 +15,8 @@ from scrapers.contract import Capture, Finding, GpuOffer, Reading, Request, Sour
 from scrapers.wire import decode, field_names, new_fields
 
 PLACEHOLDER_USD = 0.5
+LARGEST_DISCOUNT = 0.25
+"""For a term of months; 15 % is the largest seen (RTX 5000 Ada, July 2026)."""
 QUERY = """query GpuTypes { gpuTypes { id displayName memoryInGb securePrice communityPrice oneWeekPrice oneMonthPrice
 threeMonthPrice sixMonthPrice clusterPrice lowestPrice(input: {gpuCount: 1}) { minimumBidPrice uninterruptablePrice
 stockStatus } } }"""
@@ -98,7 +100,8 @@ def _fault(gpu: GpuType, price: float) -> str | None:
 def _meant(gpu: GpuType, word: str) -> bool:
     """Whether a price that looks like the placeholder is one."""
     sold_at = gpu.lowestPrice.uninterruptablePrice if gpu.lowestPrice and _stocked(gpu) else None
-    return sold_at == PLACEHOLDER_USD or any(0 < term <= PLACEHOLDER_USD for term in _terms(gpu, word))
+    lowest = PLACEHOLDER_USD * (1 - LARGEST_DISCOUNT)
+    return sold_at == PLACEHOLDER_USD or any(lowest <= term <= PLACEHOLDER_USD for term in _terms(gpu, word))
 
 
 def _stocked(gpu: GpuType) -> bool:

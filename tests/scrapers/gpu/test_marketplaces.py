@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from scrapers.contract import Capture, GpuOffer, Reading, Source, UnexpectedPage
 from scrapers.frames import OFFER_SCHEMA, PRICE_SCHEMA, offers_frame, prices_frame
-from scrapers.gpu import vultr
+from scrapers.gpu import runpod, vultr
 from scrapers.reading import read
 from scrapers.recorded_responses import recorded
 from scrapers.registry import SOURCES
@@ -170,6 +170,17 @@ def test_the_a100_for_34_cents_is_an_eighth_with_10_gb() -> None:
     assert (eighth.gpu_count, eighth.memory_gib) == (0.125, 10.0)
     (row,) = named([eighth]).to_dicts()
     assert (row["gpu"], row["is_slice"], row["usd_per_gpu_hour"]) == ("a100-pcie-80gb", True, None)
+
+
+@pytest.mark.parametrize(("six_months", "believed"), [(None, False), (0.30, False), (0.43, True), (0.50, True)])
+def test_half_a_dollar_needs_a_term_near_it(six_months: float | None, believed: bool) -> None:
+    (capture,) = taken("runpod")
+    answer = json.loads(capture.body)
+    (card,) = [gpu for gpu in answer["data"]["gpuTypes"] if gpu["id"] == "NVIDIA GeForce RTX 4070 Ti"]
+    assert card["securePrice"] == 0.5
+    card["sixMonthPrice"] = six_months
+    reading = runpod.parse(with_body(capture, json.dumps(answer).encode()))
+    assert ("NVIDIA GeForce RTX 4070 Ti:secure" in {offer.offer_id for offer in reading.offers}) == believed
 
 
 def test_stock_of_a_region_only_narrows_what_the_plans_say() -> None:
