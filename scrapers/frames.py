@@ -6,13 +6,12 @@ import types
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain, repeat
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import polars as pl
 
-from scrapers.contract import ApiPrice, GpuOffer, Reading
+from scrapers.contract import ApiPrice, GpuOffer, GpuOffers, Reading
 
 USD_PER_MTOK = pl.Decimal(18, 9)
 
@@ -45,18 +44,19 @@ PRICE_SCHEMA = _schema(ApiPrice)
 
 def offers_frame(readings: Iterable[Reading]) -> pl.DataFrame:
     """GPU offers, columns and order of `GpuOffer`."""
-    return _frame(list(chain.from_iterable(reading.offers for reading in readings)), OFFER_SCHEMA)
+    parts = [GpuOffers.of(reading.offers) for reading in readings]
+    offers = parts[0] if len(parts) == 1 else GpuOffers.together(parts)
+    return _frame(offers.columns.values(), OFFER_SCHEMA)
 
 
 def prices_frame(readings: Iterable[Reading]) -> pl.DataFrame:
     """API prices, columns and order of `ApiPrice`; prices are Decimal(18, 9). Rows equal in every field are one."""
-    prices = list(chain.from_iterable(reading.prices for reading in readings))
-    return _frame(prices, PRICE_SCHEMA).unique(maintain_order=True)
+    prices = [msgspec.structs.astuple(price) for reading in readings for price in reading.prices]
+    columns = zip(*prices, strict=True) if prices else [()] * len(PRICE_SCHEMA)
+    return _frame(columns, PRICE_SCHEMA).unique(maintain_order=True)
 
 
-def _frame(records: Sequence[msgspec.Struct], schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Column by column: for 20,000 records several times faster than a frame of rows."""
-    columns = zip(*map(msgspec.structs.astuple, records), strict=True) if records else repeat(())
+def _frame(columns: Iterable[Sequence[Any]], schema: dict[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame(
-        [pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=False)]
+        [pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=True)]
     )

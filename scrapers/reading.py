@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TypeVar
+from typing import get_args, get_type_hints
 
 import msgspec
-import polars as pl
 
-from scrapers.contract import ApiPrice, Capture, Finding, GpuOffer, Reading, Request, Source, UnexpectedPage
-from scrapers.frames import OFFER_SCHEMA, PRICE_SCHEMA
+from scrapers.contract import (
+    ApiPrice,
+    Capture,
+    Finding,
+    GpuOffer,
+    GpuOffers,
+    Reading,
+    Request,
+    Source,
+    UnexpectedPage,
+)
 from scrapers.tables import UnreadableCell
 
-Record = TypeVar("Record", GpuOffer, ApiPrice)
 LONG_NUMBER = b"0" * 19
 """So many digits in a row may be more than 64 bits."""
 DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-KEY = attrgetter("source", "price_kind", "offer_id")
-"""What tells one offer from another within a run."""
-COUNTS_AND_TEXTS = {
-    kind: attrgetter(*(name for name, dtype in schema.items() if dtype in (pl.Int64, pl.String)))
-    for kind, schema in ((GpuOffer, OFFER_SCHEMA), (ApiPrice, PRICE_SCHEMA))
-}
+OFFER_COUNTS_AND_TEXTS, PRICE_COUNTS_AND_TEXTS = (
+    [name for name, kind in get_type_hints(record).items() if {int, str} & {kind, *get_args(kind)}]
+    for record in (GpuOffer, ApiPrice)
+)
+"""The fields in which a source may write what no table holds; the words of a Literal are ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +71,22 @@ def read(source: Source, captures: Sequence[Capture]) -> RunReading:
         except Exception as error:
             refused.append((capture, _fault_of_ours(source, error)))
             continue
-        kept_offers, odd_offers = _storable(reading.offers)
-        kept_offers, at_odds = _consistent(kept_offers)
-        kept_prices, odd_prices = _storable(reading.prices)
-        found = [*reading.findings, *odd_offers, *at_odds, *odd_prices]
+        offers, odd_offers = _kept_offers(reading.offers)
+        prices, odd_prices = _kept_prices(reading.prices)
+        found = [*reading.findings, *odd_offers, *odd_prices]
         new = [finding for finding in found if finding not in known]
         known.update(new)
-        readings.append((capture, Reading(kept_offers, kept_prices, new)))
-    offers = [offer for _, reading in readings for offer in reading.offers]
-    last_read = dict(zip(map(KEY, offers), offers, strict=True))
-    together = Reading(list(last_read.values()), [price for _, reading in readings for price in reading.prices])
+        readings.append((capture, Reading(offers, prices, new, reading.onward)))
+    together = Reading(
+        _last_read(GpuOffers.together(GpuOffers.of(reading.offers) for _, reading in readings)),
+        [price for _, reading in readings for price in reading.prices],
+    )
     readable = [capture for capture, _ in readings]
     if not captures:
         return RunReading((), (), Reading())
     try:
         settled = source.settle(readable, together)
-        gaps = _gaps(source, readable, captures)
+        gaps = _gaps(source, readings, captures)
     except Exception as error:
         return RunReading(readings, [*refused, (captures[-1], _fault_of_ours(source, error))], Reading())
     return RunReading(readings, refused, Reading(settled.offers, settled.prices, [*settled.findings, *gaps]))
@@ -91,26 +97,35 @@ def _fault_of_ours(source: Source, error: Exception) -> UnexpectedPage:
     return UnexpectedPage(source.name, "parser", f"{type(error).__name__}: {error}"[:200])
 
 
-def _storable(records: Sequence[Record]) -> tuple[Sequence[Record], list[Finding]]:
-    """The records that fit a table, and a finding for each that does not: whole numbers of 64 bits, whole characters.
+def _kept_offers(offers: Sequence[GpuOffer]) -> tuple[GpuOffers, list[Finding]]:
+    """The offers of one page that a table can hold and that it does not hold twice, each otherwise."""
+    kept = GpuOffers.of(offers)
+    odd = _unstorable(kept, [kept.columns[name] for name in OFFER_COUNTS_AND_TEXTS])
+    kept, at_odds = _consistent(kept.without(list(odd)))
+    return kept, [*odd.values(), *at_odds]
 
-    One by one only where all together show that there is something to find.
+
+def _kept_prices(prices: Sequence[ApiPrice]) -> tuple[Sequence[ApiPrice], list[Finding]]:
+    odd = _unstorable(prices, list(map(attrgetter(*PRICE_COUNTS_AND_TEXTS), prices)))
+    return [price for number, price in enumerate(prices) if number not in odd], list(odd.values())
+
+
+def _unstorable(records: Sequence[GpuOffer | ApiPrice], judged: Sequence[object]) -> dict[int, Finding]:
+    """Position and finding of each record that fits no table: a number of more than 64 bits, half a character.
+
+    `judged` are the values of their whole numbers and texts. One by one only where all together show that there is
+    something to find.
     """
-    if not records:
-        return records, []
     try:
-        judged = list(map(COUNTS_AND_TEXTS[type(records[0])], records))
         if LONG_NUMBER not in msgspec.json.encode(judged).translate(DIGITS):
-            return records, []
+            return {}
     except UnicodeEncodeError:
         pass
-    faults = [_fault(record) for record in records]
-    kept = [record for record, fault in zip(records, faults, strict=True) if fault is None]
-    return kept, [
-        Finding("quarantined", type(record).__name__, fault)
-        for record, fault in zip(records, faults, strict=True)
-        if fault
-    ]
+    return {
+        number: Finding("quarantined", type(record).__name__, fault)
+        for number, record in enumerate(records)
+        if (fault := _fault(record))
+    }
 
 
 def _fault(record: GpuOffer | ApiPrice) -> str | None:
@@ -122,33 +137,46 @@ def _fault(record: GpuOffer | ApiPrice) -> str | None:
     return None
 
 
-def _consistent(offers: Sequence[GpuOffer]) -> tuple[Sequence[GpuOffer], list[Finding]]:
+def _keys(offers: GpuOffers) -> list[str]:
+    """What tells one offer from another within a run. Texts, because so many tuples set off the garbage collector."""
+    columns = (offers.columns[name] for name in ("source", "price_kind", "offer_id"))
+    return [f"{source} {kind} {offer_id}" for source, kind, offer_id in zip(*columns, strict=True)]
+
+
+def _last_read(offers: GpuOffers) -> GpuOffers:
+    """Of offers with the same key the last."""
+    keys = _keys(offers)
+    last = {key: number for number, key in enumerate(keys)}
+    return offers.without([number for number, key in enumerate(keys) if last[key] != number])
+
+
+def _consistent(offers: GpuOffers) -> tuple[GpuOffers, list[Finding]]:
     """The offers of one page without those it holds twice with another price or other hardware."""
-    if len(set(map(KEY, offers))) == len(offers):
+    if len(set(offers.columns["offer_id"])) == len(offers):
         return offers, []
-    said: dict[tuple[str, str, str], set[tuple[object, ...]]] = {}
-    for offer in offers:
-        content = offer.usd_per_hour, offer.gpu_name, offer.gpu_count, offer.memory_gib
-        said.setdefault(KEY(offer), set()).add(content)
-    kept = [offer for offer in offers if len(said[KEY(offer)]) == 1]
-    return kept, [
+    keys = _keys(offers)
+    said: dict[str, set[tuple[object, ...]]] = {}
+    for key, offer in zip(keys, offers, strict=True):
+        said.setdefault(key, set()).add((offer.usd_per_hour, offer.gpu_name, offer.gpu_count, offer.memory_gib))
+    at_odds = [number for number, key in enumerate(keys) if len(said[key]) > 1]
+    ids = {keys[number]: offers.columns["offer_id"][number] for number in at_odds}
+    return offers.without(at_odds), [
         Finding(
-            "quarantined", f"offer {offer_id[:80]}", f"stands {len(contents)} times on one page, each time otherwise"
+            "quarantined", f"offer {ids[key][:80]}", f"stands {len(said[key])} times on one page, each time otherwise"
         )
-        for (_, _, offer_id), contents in said.items()
-        if len(contents) > 1
+        for key in ids
     ]
 
 
-def _gaps(source: Source, readable: Sequence[Capture], fetched: Sequence[Capture]) -> list[Finding]:
+def _gaps(source: Source, readings: Sequence[tuple[Capture, Reading]], fetched: Sequence[Capture]) -> list[Finding]:
     """A finding per request that an answer leads to and that was never answered: the run holds less than the source."""
     answered = {_identity(capture.request) for capture in fetched}
-    gaps: list[Finding] = []
-    for capture in readable:
-        for request in source.follow(capture):
-            if _identity(request) not in answered:
-                gaps.append(Finding("truncated", request.path, f"not fetched: {request.label or request.path}"))
-    return gaps
+    return [
+        Finding("truncated", request.path, f"not fetched: {request.label or request.path}")
+        for capture, reading in readings
+        for request in (source.follow(capture) if reading.onward is None else reading.onward)
+        if _identity(request) not in answered
+    ]
 
 
 def _identity(request: Request) -> tuple[str, str, bytes]:

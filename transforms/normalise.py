@@ -78,6 +78,8 @@ def api_prices(
 def _once(offers: pl.DataFrame) -> pl.DataFrame:
     """One row per listing of a run, whatever the order of the pages: the latest, and of two at once the dearer."""
     listing = ["run_id", "source", "price_kind", "offer_id"]
+    if not offers.select(listing).is_duplicated().any():
+        return offers
     return offers.sort(*listing, "observed_at", "usd_per_hour").unique(listing, keep="last", maintain_order=True)
 
 
@@ -87,10 +89,8 @@ def _folded(name: str) -> pl.Expr:
 
 def _with_gpu(offers: pl.DataFrame, gpu_names: pl.DataFrame) -> pl.DataFrame:
     """Adds `gpu`. The memory window of a name is on the whole GPU: a quarter with 20 GiB is of an 80 GiB one."""
-    key = ["source", "folded", "native_gib"]
-    keyed = offers.with_columns(
-        folded=_folded("gpu_name"), native_gib=pl.col("memory_gib") / pl.min_horizontal("gpu_count", 1.0)
-    )
+    key = ["source", "gpu_name", "native_gib"]
+    keyed = offers.with_columns(native_gib=pl.col("memory_gib") / pl.min_horizontal("gpu_count", 1.0))
     names = gpu_names.select(
         pl.col("source").alias("named_by"),
         _folded("gpu_name").alias("folded"),
@@ -104,6 +104,7 @@ def _with_gpu(offers: pl.DataFrame, gpu_names: pl.DataFrame) -> pl.DataFrame:
     matches = (
         keyed.select(key)
         .unique()
+        .with_columns(folded=_folded("gpu_name"))
         .join(names, on="folded", how="inner")
         .with_columns(general=pl.col("named_by") == "*")
         .filter(pl.col("general") | (pl.col("named_by") == pl.col("source")))
@@ -117,7 +118,7 @@ def _with_gpu(offers: pl.DataFrame, gpu_names: pl.DataFrame) -> pl.DataFrame:
     named = keyed.join(
         matches.select(*key, "gpu"), on=key, how="left", nulls_equal=True, validate="m:1", maintain_order="left"
     )
-    return named.drop("folded", "native_gib")
+    return named.drop("native_gib")
 
 
 def _lookup(rows: pl.DataFrame, name: str, table: pl.DataFrame, table_name: str, value: str) -> pl.Series:

@@ -8,14 +8,14 @@ moved before. Where the answers are not in the order asked for, the book is cut 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 
-from scrapers.contract import Capture, Finding, GpuOffer, PriceKind, Reading, Request, Source, UnexpectedPage
+from scrapers.contract import Capture, Finding, GpuOffers, PriceKind, Reading, Request, Source, UnexpectedPage
 from scrapers.wire import decode, field_names, new_fields
 
 PATH = "/api/v0/bundles/"
@@ -92,16 +92,15 @@ UNREAD = frozenset(
     )
 )
 KNOWN = field_names(WireOffer) | UNREAD
+HOSTING = {None: None, 0: "consumer"}
+"""By `hosting_type`; every other number is a kind of datacenter."""
 
 
 # --- what is asked -----------------------------------------------------------------------------------------------
 
 
-class Position(NamedTuple):
-    """Where an offer stands in the order asked for."""
-
-    dph_total: float
-    id: int
+Position = tuple[float, int]
+"""Where an offer stands in the order asked for: dph_total and id."""
 
 
 class WirePosition(msgspec.Struct, frozen=True, gc=False):
@@ -150,7 +149,7 @@ def _onward(asked: Mapping[str, Any], page: Sequence[Position]) -> Sequence[Requ
         return _along_ids(rental, price["eq"], ids, page)
     if not page:
         return ()
-    first, last = page[0].dph_total, page[-1].dph_total
+    (first, _), (last, _) = page[0], page[-1]
     if last > price.get("gte", -inf):
         onward = [search(rental, {"gte": last})]
         probe = not price and LEAST_CAP <= len(page) <= ANONYMOUS_CAP and first < last
@@ -162,8 +161,9 @@ def _along_ids(rental: str, dph_total: float, ids: Mapping[str, int], page: Sequ
     """On a plateau of equal prices: the ids after the last, and once more those before it."""
     if len(page) < LEAST_CAP:
         return ()
-    onward = search(rental, {"eq": dph_total}, {"gt": page[-1].id})
-    probe = [search(rental, {"eq": dph_total}, {**ids, "lt": page[-1].id})] if len(page) <= ANONYMOUS_CAP else []
+    _, last_id = page[-1]
+    onward = search(rental, {"eq": dph_total}, {"gt": last_id})
+    probe = [search(rental, {"eq": dph_total}, {**ids, "lt": last_id})] if len(page) <= ANONYMOUS_CAP else []
     return [onward, *probe]
 
 
@@ -173,11 +173,11 @@ def _halves(
     """The range asked for, cut at the middle price of the answer, or at the middle id where there is one price."""
     if _fits(len(page)):
         return ()
-    prices = sorted({position.dph_total for position in page})
+    prices = sorted({price for price, _ in page})
     if len(prices) > 1:
         below, above = _cut(price, prices[len(prices) // 2])
         return [search(rental, below), search(rental, above)]
-    middle = sorted({position.id for position in page})
+    middle = sorted({number for _, number in page})
     if len(middle) < 2:
         return ()
     pieces = [search(rental, {"eq": prices[0]}, half) for half in _cut(ids, middle[len(middle) // 2])]
@@ -200,7 +200,7 @@ def _cut(bounds: Mapping[str, float], middle: float) -> tuple[dict[str, Any], di
 
 def _ignores_filter(price: Mapping[str, float], page: Sequence[Position]) -> bool:
     bounds = [value for operator, value in price.items() if operator in ("gte", "gt", "eq")]
-    return bool(page and bounds) and min(page).dph_total < max(bounds) - abs(max(bounds)) * ROUNDING
+    return bool(page and bounds) and min(page)[0] < max(bounds) - abs(max(bounds)) * ROUNDING
 
 
 def _positions(capture: Capture) -> list[Position]:
@@ -212,7 +212,7 @@ def _positions(capture: Capture) -> list[Position]:
 
 
 def _placed(offers: Sequence[WirePosition | WireOffer]) -> list[Position]:
-    return [Position(o.dph_total, o.id) for o in offers if o.dph_total is not None and o.id is not None]
+    return [(o.dph_total, o.id) for o in offers if o.dph_total is not None and o.id is not None]
 
 
 # --- what is read ------------------------------------------------------------------------------------------------
@@ -224,22 +224,32 @@ def parse(capture: Capture) -> Reading:
     An offer that cannot be what it says it is, is set apart; most offers so, or without price, is another layout.
     """
     page = decode(capture, Page).offers
-    kind: PriceKind = "spot_floor" if (capture.request.json or {}).get("type") == "bid" else "on_demand"
-    offers: list[GpuOffer] = []
+    asked = capture.request.json or {}
+    kind: PriceKind = "spot_floor" if asked.get("type") == "bid" else "on_demand"
     faults: list[Finding] = []
+    sound: list[WireOffer] = []
     for wire in page:
         if fault := _fault(wire):
             faults.append(Finding("quarantined", f"offers[].{fault[0]}", f"offer {wire.id!r:.30}: {fault[1]!r:.80}"))
-            continue
-        offer = _offer(wire, kind)
-        offers.append(offer)
-        if offer.usd_per_hour is None:
-            field, price = ("dph_base", wire.dph_base) if kind == "on_demand" else ("min_bid", wire.min_bid)
-            faults.append(Finding("unpriced", f"offers[].{field}", f"offer {wire.id}: {price!r}"))
+        else:
+            sound.append(wire)
+    offers = _offers(sound, kind)
+    faults += _unpriced(sound, offers, "dph_base" if kind == "on_demand" else "min_bid")
     if len(faults) * 2 > len(page):
         what = f"unusable in {len(faults)} of {len(page)} offers, capture {capture.sha256[:12]}"
         raise UnexpectedPage("vast", faults[0].where, what)
-    return Reading(offers, findings=[*faults, *_new_fields(capture), *_truncation(capture.request, _placed(page))])
+    placed = _placed(page)
+    onward = _onward(asked, placed)
+    findings = [*faults, *_new_fields(capture), *_truncation(capture.request, placed, onward)]
+    return Reading(offers, findings=findings, onward=onward)
+
+
+def _unpriced(wires: Sequence[WireOffer], offers: GpuOffers, field: str) -> list[Finding]:
+    return [
+        Finding("unpriced", f"offers[].{field}", f"offer {wire.id}: {getattr(wire, field)!r}")
+        for wire, price in zip(wires, offers.columns["usd_per_hour"], strict=True)
+        if price is None
+    ]
 
 
 def _fault(wire: WireOffer) -> tuple[str, object] | None:
@@ -258,65 +268,59 @@ def _fault(wire: WireOffer) -> tuple[str, object] | None:
     return None if named else ("gpu_name", wire.gpu_name)
 
 
-def _offer(wire: WireOffer, kind: PriceKind) -> GpuOffer:
-    """One offer in our units; `_fault` has seen to it that what is required is there."""
-    assert wire.gpu_name is not None and wire.gpu_ram is not None and wire.num_gpus is not None
-    region, country = _place(wire.geolocation)
-    return GpuOffer(
-        source="vast",
-        offer_id=str(wire.id),
-        offer_key=f"{wire.machine_id}:{wire.num_gpus}",
-        market="marketplace",
-        price_kind=kind,
-        usd_per_hour=_price(wire.dph_base if kind == "on_demand" else wire.min_bid),
-        gpu_name=wire.gpu_name,
-        gpu_count=float(wire.num_gpus),
-        memory_gib=wire.gpu_ram / 1024,
-        in_stock=wire.rentable is not False and wire.rented is not True,
-        machine_id=str(wire.machine_id),
-        host_id=str(wire.host_id),
-        region=region,
-        country=country,
-        verification=wire.verification,
-        reliability=_within(wire.reliability2, 1.0),
-        hosting=_hosting(wire.hosting_type),
-        min_bid_usd_per_hour=_price(wire.min_bid),
-        storage_usd_per_gb_month=_within(wire.storage_cost),
-        max_disk_gb=_within(wire.disk_space),
-        egress_usd_per_gb=_within(wire.inet_up_cost),
-        ingress_usd_per_gb=_within(wire.inet_down_cost),
-        reserved_discount=_within(wire.credit_discount_max, 1.0),
-        max_duration_hours=_within(None if wire.duration is None else wire.duration / 3600),
-        nvlink_gb_per_s=_within(wire.bw_nvlink),
-        pcie_gb_per_s=_within(wire.pcie_bw),
-        gpu_bandwidth_gb_per_s=_within(wire.gpu_mem_bw),
-        gpu_power_w=_within(wire.gpu_max_power),
-        vcpus=_within(wire.cpu_cores_effective),
-        ram_gib=_ram_gib(wire),
-        download_mbit_per_s=_within(wire.inet_down),
+def _offers(wires: Sequence[WireOffer], kind: PriceKind) -> GpuOffers:
+    """Offers in our units; `_fault` has seen to it that what is required is there."""
+    places = [_place(wire.geolocation) for wire in wires]
+    return GpuOffers(
+        source=["vast"] * len(wires),
+        offer_id=[str(wire.id) for wire in wires],
+        offer_key=[f"{wire.machine_id}:{wire.num_gpus}" for wire in wires],
+        market=["marketplace"] * len(wires),
+        price_kind=[kind] * len(wires),
+        usd_per_hour=_prices(wire.dph_base if kind == "on_demand" else wire.min_bid for wire in wires),
+        gpu_name=[wire.gpu_name for wire in wires],
+        gpu_count=[float(wire.num_gpus) for wire in wires],  # type: ignore[arg-type]
+        memory_gib=[wire.gpu_ram / 1024 for wire in wires],  # type: ignore[operator]
+        in_stock=[wire.rentable is not False and wire.rented is not True for wire in wires],
+        machine_id=[str(wire.machine_id) for wire in wires],
+        host_id=[str(wire.host_id) for wire in wires],
+        region=[region for region, _ in places],
+        country=[country for _, country in places],
+        verification=[wire.verification for wire in wires],
+        reliability=_within((wire.reliability2 for wire in wires), 1.0),
+        hosting=[HOSTING.get(wire.hosting_type, "datacenter") for wire in wires],
+        min_bid_usd_per_hour=_prices(wire.min_bid for wire in wires),
+        storage_usd_per_gb_month=_within(wire.storage_cost for wire in wires),
+        max_disk_gb=_within(wire.disk_space for wire in wires),
+        egress_usd_per_gb=_within(wire.inet_up_cost for wire in wires),
+        ingress_usd_per_gb=_within(wire.inet_down_cost for wire in wires),
+        reserved_discount=_within((wire.credit_discount_max for wire in wires), 1.0),
+        max_duration_hours=_within(None if wire.duration is None else wire.duration / 3600 for wire in wires),
+        nvlink_gb_per_s=_within(wire.bw_nvlink for wire in wires),
+        pcie_gb_per_s=_within(wire.pcie_bw for wire in wires),
+        gpu_bandwidth_gb_per_s=_within(wire.gpu_mem_bw for wire in wires),
+        gpu_power_w=_within(wire.gpu_max_power for wire in wires),
+        vcpus=_within(wire.cpu_cores_effective for wire in wires),
+        ram_gib=_within(map(_ram_gib, wires)),
+        download_mbit_per_s=_within(wire.inet_down for wire in wires),
     )
 
 
-def _price(usd_per_hour: float | None) -> float | None:
-    return usd_per_hour if usd_per_hour is not None and 1e-6 <= usd_per_hour <= 1e5 else None
+def _prices(usd_per_hour: Iterable[float | None]) -> list[float | None]:
+    return [price if price is not None and 1e-6 <= price <= 1e5 else None for price in usd_per_hour]
 
 
-def _within(value: float | None, most: float = 1e12) -> float | None:
-    """The value, or None where it is none of the kind asked for (negative, absurd)."""
-    return value if value is not None and 0 <= value <= most else None
+def _within(values: Iterable[float | None], most: float = 1e12) -> list[float | None]:
+    """The values, None where it is none of the kind asked for (negative, absurd)."""
+    return [value if value is not None and 0 <= value <= most else None for value in values]
 
 
 def _ram_gib(wire: WireOffer) -> float | None:
     """The share of the machine's memory that comes with this offer's share of its cores."""
     if not wire.cpu_ram or not wire.cpu_cores or not wire.cpu_cores_effective:
         return None
-    return _within(wire.cpu_ram / 1024 * min(1.0, wire.cpu_cores_effective / wire.cpu_cores))
-
-
-def _hosting(hosting_type: int | None) -> Literal["consumer", "datacenter"] | None:
-    if hosting_type is None:
-        return None
-    return "consumer" if hosting_type == 0 else "datacenter"
+    share = wire.cpu_cores_effective / wire.cpu_cores
+    return wire.cpu_ram / 1024 * (share if share < 1.0 else 1.0)
 
 
 @lru_cache(maxsize=4096)
@@ -337,12 +341,12 @@ def _new_fields(capture: Capture) -> list[Finding]:
     return new_fields(capture, RawPage, lambda page: page.offers[:SAMPLED_FOR_EXTRA_FIELDS], "offers", KNOWN)
 
 
-def _truncation(request: Request, page: Sequence[Position]) -> list[Finding]:
+def _truncation(request: Request, page: Sequence[Position], onward: Sequence[Request]) -> list[Finding]:
     """An answer that is cut off and leads nowhere."""
     asked = request.json or {}
     if _ignores_filter(asked.get("dph_total", {}), page):
         return [Finding("truncated", request.label, "the price filter is not honoured: the rest is out of reach")]
-    if not _fits(len(page)) and not _onward(asked, page):
+    if not _fits(len(page)) and not onward:
         return [Finding("truncated", request.label, f"{len(page)} offers, and no way to ask for more")]
     return []
 
