@@ -293,11 +293,12 @@ def _ruled(machines: pl.DataFrame, keys: list[str], assumptions: Assumptions) ->
 
 
 def _market(ranked: pl.DataFrame) -> pl.DataFrame:
+    """p10 and p25 are rounded up to a machine, as the rule does; of two machines that would lie above the median."""
     price = pl.col("usd_per_hour")
     return ranked.group_by(CONFIGURATION).agg(
         usd_per_hour_min=price.min(),
-        usd_per_hour_p10=price.filter("at_p10").first(),
-        usd_per_hour_p25=price.quantile(0.25, "linear"),
+        usd_per_hour_p10=pl.min_horizontal(price.filter("at_p10").first(), price.median()),
+        usd_per_hour_p25=pl.min_horizontal(price.quantile(0.25, "higher"), price.median()),
         usd_per_hour_p50=price.median(),
         n_offers=pl.col("n_offers").first().cast(pl.Int64),
         n_hosts=pl.col("host_id").n_unique().cast(pl.Int64),

@@ -104,6 +104,15 @@ def test_with_three_to_nine_machines_it_is_the_median_of_the_lowest_three_and_be
     assert (thin["price_rule"], thin["exclusion_reason"]) == ("thin", "thin: 2 machines above suspicion")
 
 
+@pytest.mark.parametrize("machines", range(1, 11))
+def test_percentiles_are_in_order_however_few_machines_there_are(machines: int) -> None:
+    row = only(priced(*ten()[:machines]))
+    lowest, tenth, quarter, median = (row[f"usd_per_hour_{name}"] for name in ("min", "p10", "p25", "p50"))
+    assert lowest <= tenth <= quarter <= median
+    if machines > 2:
+        assert {tenth, quarter} <= {each["usd_per_hour"] for each in ten()}
+
+
 def test_a_cloud_needs_one_list_price_and_only_what_is_in_stock() -> None:
     plan = {"source": "vultr", "market": "cloud", "machine_id": None, "verification": None, "reliability": None}
     row = only(

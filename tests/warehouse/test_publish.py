@@ -78,6 +78,7 @@ SPOILED = {
     ),
     "offers_have_one_row_per_key": "insert into core.gpu_offers from core.gpu_offers",
     "prices_have_one_row_per_key": "insert into core.api_prices from core.api_prices",
+    "percentiles_are_in_order": "update marts.gpu_prices set usd_per_hour_min = 17",
     "places_are_in_order_of_price": (
         "insert into marts.leaderboard by name "
         "select * replace (2 as place, 0.8 as usd_per_mtok) from marts.leaderboard"

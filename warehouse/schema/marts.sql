@@ -55,8 +55,8 @@ comment on column marts.gpu_prices.gpu_count is 'Physical GPUs in the machine. [
 comment on column marts.gpu_prices.usd_per_hour is 'Price by the board''s rule, GPU part, whole machine. [USD/h]';
 comment on column marts.gpu_prices.usd_per_gpu_hour is 'The same per GPU. [USD/h]';
 comment on column marts.gpu_prices.usd_per_hour_min is 'Lowest. [USD/h]';
-comment on column marts.gpu_prices.usd_per_hour_p10 is '10th percentile over machines. [USD/h]';
-comment on column marts.gpu_prices.usd_per_hour_p25 is '25th percentile over machines. [USD/h]';
+comment on column marts.gpu_prices.usd_per_hour_p10 is '10th percentile over machines, rounded up to one of them; the median where there are two. [USD/h]';
+comment on column marts.gpu_prices.usd_per_hour_p25 is '25th percentile over machines, rounded up to one of them; the median where there are two. [USD/h]';
 comment on column marts.gpu_prices.usd_per_hour_p50 is 'Median over machines. [USD/h]';
 comment on column marts.gpu_prices.price_rule is 'How the price was taken: p10, median3, list or thin. [text]';
 comment on column marts.gpu_prices.n_offers is 'Offers in stock. [count]';
@@ -455,8 +455,8 @@ comment on column marts.gpu_price_history.gpu_count is 'Physical GPUs in the mac
 comment on column marts.gpu_price_history.usd_per_hour is 'Price by the board''s rule, GPU part, whole machine. [USD/h]';
 comment on column marts.gpu_price_history.usd_per_gpu_hour is 'The same per GPU. [USD/h]';
 comment on column marts.gpu_price_history.usd_per_hour_min is 'Lowest. [USD/h]';
-comment on column marts.gpu_price_history.usd_per_hour_p10 is '10th percentile over machines. [USD/h]';
-comment on column marts.gpu_price_history.usd_per_hour_p25 is '25th percentile over machines. [USD/h]';
+comment on column marts.gpu_price_history.usd_per_hour_p10 is '10th percentile over machines, rounded up to one of them; the median where there are two. [USD/h]';
+comment on column marts.gpu_price_history.usd_per_hour_p25 is '25th percentile over machines, rounded up to one of them; the median where there are two. [USD/h]';
 comment on column marts.gpu_price_history.usd_per_hour_p50 is 'Median over machines. [USD/h]';
 comment on column marts.gpu_price_history.price_rule is 'How the price was taken: p10, median3, list or thin. [text]';
 comment on column marts.gpu_price_history.n_offers is 'Offers in stock. [count]';
