@@ -7,15 +7,19 @@ import hashlib
 import io
 import json
 import unicodedata
-from datetime import UTC, datetime
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from xml.etree import ElementTree
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from warehouse.export import ExportError, export, export_query
+from tests.conftest import ROOT
+from warehouse.export import ExportError, export, export_query, formats
 from warehouse.export.formats import WRITERS, Sheet
 from warehouse.export.text import csv_text, formula_safe, markdown_cell, markdown_table, plain
 
@@ -95,9 +99,8 @@ def test_an_export_is_a_data_set_of_its_own(published_once: Path, tmp_path: Path
     assert manifest["as_of"] == "2026-11-01T06:00:00Z"
     assert manifest["age_hours"] == "6.0"
     assert manifest["methodology_version"] == "1"
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {f["name"] for f in manifest["files"]} | {
-        "manifest.json"
-    }
+    documents = {"README.md", "data-dictionary.md", "LICENSE", "datapackage.json", "manifest.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f["name"] for f in manifest["files"]} | documents
     for file in manifest["files"]:
         body = (tmp_path / "out" / file["name"]).read_bytes()
         assert (len(body), hashlib.sha256(body).hexdigest()) == (file["bytes"], file["sha256"])
@@ -105,7 +108,6 @@ def test_an_export_is_a_data_set_of_its_own(published_once: Path, tmp_path: Path
     assert rows["leaderboard.csv"] == rows["leaderboard.parquet"] == 3
 
     out = tmp_path / "out"
-    assert (out / "leaderboard.excel.csv").read_bytes().startswith(b"\xef\xbb\xbfboard,")
     field = pq.read_schema(out / "leaderboard.parquet").field("usd_per_mtok")
     assert field.metadata[b"unit"] == b"USD/1M tokens"
     assert pq.read_schema(out / "leaderboard.parquet").metadata[b"as_of"] == b"2026-11-01T06:00:00Z"
@@ -118,6 +120,98 @@ def test_an_export_is_a_data_set_of_its_own(published_once: Path, tmp_path: Path
         for key, value in column.items()
     }.items()
     assert "h100-sxm-80gb" in (out / "leaderboard.md").read_text()
+
+
+def test_a_data_package_describes_every_file_and_column(published_once: Path, tmp_path: Path) -> None:
+    export(published_once, tmp_path, formats=("csv", "parquet"))
+    package = json.loads((tmp_path / "datapackage.json").read_text())
+    assert (package["licenses"][0]["path"], package["as_of"]) == ("LICENSE", "2026-11-01T06:00:00Z")
+    keyed = 0
+    for resource in package["resources"]:
+        body = (tmp_path / resource["path"]).read_bytes()
+        assert (resource["bytes"], resource["hash"]) == (len(body), f"sha256:{hashlib.sha256(body).hexdigest()}")
+        if resource["format"] != "csv":
+            continue
+        schema = resource["schema"]
+        rows = list(csv.DictReader(io.StringIO(body.decode())))
+        assert [field["name"] for field in schema["fields"]] == body.decode().partition("\n")[0].split(",")
+        assert all(field["unit"] and field["description"] for field in schema["fields"])
+        if key := schema.get("primaryKey"):
+            keyed += 1
+            assert len({tuple(row[name] for name in key) for row in rows}) == len(rows)
+            assert all(row[name] for row in rows for name in key)
+        for field in schema["fields"]:
+            READ[field["type"]]([row[field["name"]] for row in rows if row[field["name"]]])
+    assert keyed > 5
+
+
+READ: dict[str, Callable[[list[str]], object]] = {
+    "string": list,
+    "boolean": lambda cells: [("false", "true").index(cell) for cell in cells],
+    "integer": lambda cells: [int(cell) for cell in cells],
+    "number": lambda cells: [float(cell) for cell in cells],
+    "date": lambda cells: [date.fromisoformat(cell) for cell in cells],
+    "datetime": lambda cells: [datetime.strptime(cell, "%Y-%m-%dT%H:%M:%S%z") for cell in cells],
+}
+"""How a program reads what the package says a column is; what is of another type raises."""
+
+
+def test_the_folder_says_what_it_is_to_a_person(published_once: Path, tmp_path: Path) -> None:
+    export(published_once, tmp_path, formats=["csv"], exported_at=datetime(2026, 11, 1, 12, tzinfo=UTC))
+    text = (tmp_path / "README.md").read_text()
+    assert "As of 2026-11-01T06:00:00Z" in text
+    assert "then 6.0 hours old" in text
+    assert "| vast | gpu | ok |" in text
+    for file in json.loads((tmp_path / "manifest.json").read_text())["files"]:
+        assert markdown_cell(file["name"]) in text
+    assert "| usd_per_mtok | number | USD/1M tokens |" in (tmp_path / "data-dictionary.md").read_text()
+    assert (tmp_path / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def cells_of(workbook: bytes, number: int) -> list[list[str | float]]:
+    """Rows of one sheet of a workbook: text and numbers, without empty cells. A formula or link fails the test."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as book:
+        tree = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
+    assert not list(tree.iter(f"{SHEET}f"))
+    assert not list(tree.iter(f"{SHEET}hyperlink"))
+    return [[_cell(cell) for cell in row] for row in tree.iter(f"{SHEET}row")]
+
+
+def _cell(cell: ElementTree.Element) -> str | float:
+    if cell.get("t") == "inlineStr":
+        return "".join(part.text or "" for part in cell.iter(f"{SHEET}t"))
+    return float(cell.findtext(f"{SHEET}v") or "nan")
+
+
+def test_a_workbook_has_numbers_times_and_text_that_is_never_a_formula() -> None:
+    at = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    frame = pl.DataFrame(
+        {
+            "gpu_name": HOSTILE,
+            "=usd": [Decimal("0.4")] * len(HOSTILE),
+            "at": [at] * len(HOSTILE),
+            "share": [float("inf"), *[-0.5] * (len(HOSTILE) - 1)],
+            "reasons": [[text, "b"] for text in HOSTILE],
+        }
+    )
+    sheet = Sheet("boards", frame, {"gpu_name": "text"}, {"gpu_name": "As the source spells it."}, {"as_of": "now"})
+    book = WRITERS["excel"][1](sheet)
+    head, *rows = cells_of(book, 1)
+    assert head == ["gpu_name", "=usd", "at", "share", "reasons"]
+    day_number = (at - datetime(1899, 12, 30, tzinfo=UTC)).total_seconds() / 86400
+    assert rows[0] == [plain(HOSTILE[0]), 0.4, pytest.approx(day_number), f"{HOSTILE[0]}; b"]  # infinity is no cell
+    assert rows[1][:4] == ["+1+1", 0.4, pytest.approx(day_number), -0.5]
+    assert [row[0] for row in rows] == [plain(text, 32_767) for text in HOSTILE]
+    assert ["gpu_name", "As the source spells it. [text]"] in cells_of(book, 2)
+
+
+def test_more_than_a_sheet_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "EXCEL_ROWS", 3)
+    with pytest.raises(ExportError, match="boards has 3 rows and a sheet holds 3: use parquet"):
+        WRITERS["excel"][1](Sheet("boards", pl.DataFrame({"n": [1, 2, 3]})))
 
 
 def test_a_query_keeps_its_units(published_once: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.errors import WarehouseError, refused
 from warehouse.published import open_published
 from warehouse.queries import query
-from warehouse.swap import building_beside, swap_in
+from warehouse.swap import write_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +31,9 @@ DEFAULT_TABLES = (
     "marts.price_changes",
     "marts.gpu_price_history",
     "marts.api_price_history",
+    "reference.workloads",
+    "reference.models",
+    "reference.gpus",
 )
 DEFAULT_FORMATS = ("csv", "parquet")
 FACTS = ("as_of", "provenance", "methodology_version", "contract_version", "software_version", "run_id")
@@ -49,14 +52,14 @@ def export(
     tables: Sequence[str] = DEFAULT_TABLES,
     exported_at: datetime | None = None,
 ) -> Path:
-    """Writes each table ("marts.leaderboard") in each format (csv, excel, parquet, json, md), then manifest.json.
+    """Writes each table ("marts.leaderboard") in each format (csv, excel, parquet, json, md) as a data set of its own.
 
-    Every file appears whole or not at all, the manifest last. Returns the manifest's path. Raises ExportError,
-    WarehouseUnwritable.
+    With them what a reader needs who has nothing but the folder: README.md, data-dictionary.md, LICENSE,
+    datapackage.json (Frictionless) and manifest.json. Every file appears whole or not at all, the manifest last.
+    Returns the manifest's path. Raises ExportError, WarehouseUnwritable.
     """
     with open_published(published) as connection:
-        sheets = [_table(connection, name) for name in tables]
-    return _write(sheets, out_dir, formats, exported_at)
+        return _write(connection, [_table(connection, name) for name in tables], out_dir, formats, exported_at)
 
 
 def export_query(
@@ -72,8 +75,7 @@ def export_query(
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ExportError(f"{name!r} cannot be part of a file name: use letters, digits, - and _")
     with open_published(published) as connection:
-        sheets = [_answer(connection, sql, name)]
-    return _write(sheets, out_dir, formats, exported_at)
+        return _write(connection, [_answer(connection, sql, name)], out_dir, formats, exported_at)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Sheet:
@@ -103,39 +105,41 @@ def _sheet(connection: duckdb.DuckDBPyConnection, sql: str, name: str, table: st
     units = {column: unit for column, unit, _ in columns if column in frame.columns}
     facts = dict(connection.execute(query("facts"), {"keys": list(FACTS)}).fetchall())
     descriptions = {column: text for column, _, text in columns if column in frame.columns}
-    return Sheet(name, frame, units, descriptions, {key: facts[key] for key in FACTS if key in facts})
+    told = connection.execute(query("described_table"), {"table": table}).fetchone()
+    known = {key: facts[key] for key in FACTS if key in facts}
+    return Sheet(name, frame, units, descriptions, known, told[0] if told else "")
 
 
-def _write(sheets: Sequence[Sheet], out_dir: Path, formats: Sequence[str], exported_at: datetime | None) -> Path:
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    sheets: Sequence[Sheet],
+    out_dir: Path,
+    formats: Sequence[str],
+    exported_at: datetime | None,
+) -> Path:
+    from warehouse.export import dataset
     from warehouse.export.formats import WRITERS
 
     if unknown := sorted(set(formats) - set(WRITERS)):
         raise ExportError(f"no such format: {', '.join(unknown)}; there are {', '.join(WRITERS)}")
     at = (exported_at or datetime.now(UTC)).astimezone(UTC)
+    dated = [replace(sheet, facts={**sheet.facts, **_age(sheet.facts, at)}) for sheet in sheets]
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         files = []
-        for sheet in sheets:
-            dated = replace(sheet, facts={**sheet.facts, **_age(sheet.facts, at)})
+        for sheet in dated:
             for name in formats:
                 end, writer = WRITERS[name]
-                body = writer(dated)
-                _replace(out_dir / f"{sheet.name}{end}", body)
+                body = writer(sheet)
+                write_whole(out_dir / f"{sheet.name}{end}", body)
                 files.append(_entry(f"{sheet.name}{end}", sheet, name, body))
-        manifest = {**_manifest(sheets, at), "files": files}
-        _replace(out_dir / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+        facts = {"exported_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **(dated[0].facts if dated else {})}
+        for name, text in dataset.documents(connection, dated, facts, files).items():
+            write_whole(out_dir / name, text.encode())
+        write_whole(out_dir / "manifest.json", json.dumps({**facts, "files": files}, indent=1).encode() + b"\n")
     except OSError as error:
         raise refused(error, out_dir) from error
     return out_dir / "manifest.json"
-
-
-def _replace(path: Path, body: bytes) -> None:
-    building = building_beside(path)
-    try:
-        building.write_bytes(body)
-        swap_in(building, path)
-    finally:
-        building.unlink(missing_ok=True)
 
 
 def _entry(file: str, sheet: Sheet, name: str, body: bytes) -> dict[str, Any]:
@@ -148,11 +152,6 @@ def _entry(file: str, sheet: Sheet, name: str, body: bytes) -> dict[str, Any]:
         "bytes": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
-
-
-def _manifest(sheets: Sequence[Sheet], at: datetime) -> dict[str, Any]:
-    facts: Mapping[str, str] = sheets[0].facts if sheets else {}
-    return {"exported_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **facts, **_age(facts, at)}
 
 
 def _age(facts: Mapping[str, str], at: datetime) -> dict[str, str]:

@@ -6,21 +6,38 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import polars.selectors as cs
 
-from warehouse.export.text import BREAKS, FORMULA, NUMBER, UNSEEN, formula_safe, markdown_table
+from warehouse.export import ExportError
+from warehouse.export.text import BREAKS, FORMULA, NUMBER, UNSEEN, formula_safe, markdown_table, plain
+from warehouse.export.text import written as text_of
+
+if TYPE_CHECKING:
+    import xlsxwriter
+    import xlsxwriter.worksheet
+
+EXCEL_ROWS = 1_048_576
+EXCEL_CHARACTERS = 32_767
+"""What a sheet and a cell of Excel hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table with what it means: unit and description per column, and facts about the whole (as_of, versions)."""
+    """A table with what it means: unit and description per column, and facts about the whole (as_of, versions).
+
+    `about` is the comment of the table; it names the key. A query has none.
+    """
 
     name: str
     frame: pl.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
 
 
 def csv(sheet: Sheet) -> bytes:
@@ -29,8 +46,26 @@ def csv(sheet: Sheet) -> bytes:
 
 
 def excel(sheet: Sheet) -> bytes:
-    """The same for a double click in Excel: byte-order mark and CRLF."""
-    return b"\xef\xbb\xbf" + _spreadsheet(sheet.frame).write_csv(line_terminator="\r\n").encode()
+    """A workbook, the same in every locale: typed numbers and times, text that is never a formula, a sheet `about`.
+
+    Written row by row through a temporary file: whole boards fit into memory. Raises ExportError beyond Excel's rows.
+    """
+    import xlsxwriter
+
+    if sheet.frame.height >= EXCEL_ROWS:
+        raise ExportError(f"{sheet.name} has {sheet.frame.height:,} rows and a sheet holds {EXCEL_ROWS:,}: use parquet")
+    frame = sheet.frame.with_columns(
+        cs.datetime(time_zone="*").dt.convert_time_zone("UTC").dt.replace_time_zone(None),
+        cs.decimal().cast(pl.Float64),
+        *_lists_as_text(sheet.frame),
+    ).with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+    about = [*sheet.facts.items(), ("", ""), ("column", "what it is, and its unit")]
+    about += [(name, f"{sheet.descriptions.get(name, '')} [{sheet.units.get(name, '')}]") for name in frame.columns]
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
+        _fill(book, book.add_worksheet(sheet.name[:31]), frame)
+        _fill(book, book.add_worksheet("about"), pl.DataFrame(about, schema=["fact", "value"], orient="row"))
+    return out.getvalue()
 
 
 def parquet(sheet: Sheet) -> bytes:
@@ -74,12 +109,41 @@ def markdown(sheet: Sheet) -> bytes:
 
 WRITERS: Mapping[str, tuple[str, Callable[[Sheet], bytes]]] = {
     "csv": (".csv", csv),
-    "excel": (".excel.csv", excel),
+    "excel": (".xlsx", excel),
     "parquet": (".parquet", parquet),
     "json": (".json", json_),
     "md": (".md", markdown),
 }
 """Format -> end of the file name, writer."""
+
+
+def _fill(book: xlsxwriter.Workbook, page: xlsxwriter.worksheet.Worksheet, frame: pl.DataFrame) -> None:
+    text = book.add_format({"quote_prefix": True})  # a cell that is edited stays text, too
+    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+
+    def written(row: int, column: int, value: Any) -> None:
+        match value:
+            case str():
+                page.write_string(row, column, plain(value, EXCEL_CHARACTERS), text)
+            case bool():
+                page.write_boolean(row, column, value)
+            case int() | float():
+                page.write_number(row, column, value)
+            case date() | time() | timedelta():
+                page.write_datetime(row, column, value, moment)
+            case _:
+                page.write_string(row, column, plain(text_of(value), EXCEL_CHARACTERS), text)
+
+    bold = book.add_format({"bold": True, "quote_prefix": True})
+    page.freeze_panes(1, 0)
+    page.set_column(0, frame.width - 1, 18)
+    for column, name in enumerate(frame.columns):
+        page.write_string(0, column, plain(name), bold)
+    for row, values in enumerate(frame.iter_rows(), start=1):
+        for column, value in enumerate(values):
+            if value is not None:
+                written(row, column, value)
+    page.autofilter(0, 0, frame.height, frame.width - 1)
 
 
 def _spreadsheet(frame: pl.DataFrame) -> pl.DataFrame:
