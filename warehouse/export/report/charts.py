@@ -105,7 +105,7 @@ def _svg(chart: alt.Chart | alt.LayerChart) -> str:
         .configure(font="Helvetica, Arial, sans-serif")
         .configure_axis(**quiet, labelFontSize=11, titleFontSize=11, titleFontWeight="normal", titleColor="#59626c")
         .configure_view(stroke=None)
-        .configure_legend(labelFontSize=11)
+        .configure_legend(labelFontSize=11, columnPadding=18)
     )
     svg: str = vl_convert.vegalite_to_svg(drawn.to_dict())
     return svg

@@ -130,8 +130,8 @@ def gpu_prices() -> alt.Chart:
             .axis(labelExpr=MONEY_LABEL, values=SUMS, orient="top")
             .scale(type="log", nice=False),
             y=alt.Y("gpu:N").title(None).sort(field="usd", op="min", order="ascending"),
-            color=_series("source"),
-            shape=alt.Shape("board:N").title(None),
+            color=_series("source").title("Provider"),
+            shape=alt.Shape("board:N").title("Board"),
             size=alt.Size("machines:Q").legend(None).scale(type="sqrt", range=[36, 260]),
             tooltip=[
                 alt.Tooltip("gpu:N", title="GPU"),

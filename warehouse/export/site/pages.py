@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.export.figures import usd
+from warehouse.export.figures import moment, usd
 from warehouse.export.site import contents
 from warehouse.export.text import plain
 
@@ -90,7 +90,15 @@ def rendered(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": _plain, "when": _when, "day": _day, "count": _count, "figure": _figure, "usd": usd}
+    environment.filters |= {
+        "plain": _plain,
+        "when": _when,
+        "day": _day,
+        "count": _count,
+        "figure": _figure,
+        "usd": usd,
+        "moment": moment,
+    }
     return {
         page.file: environment.get_template(page.file).render(
             context,

@@ -10,7 +10,6 @@ select
     usd_per_1k_requests / 1000 as usd_per_request,
     promo,
     epoch(observed_at)::bigint as observed_at,
-    age_hours,
     freshness
 from marts.leaderboard
 where

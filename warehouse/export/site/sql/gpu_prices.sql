@@ -24,7 +24,6 @@ select
     snapshots,
     is_new,
     epoch(observed_at)::bigint as observed_at,
-    age_hours,
     freshness,
     exclusion_reason
 from marts.gpu_prices

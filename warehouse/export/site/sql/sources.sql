@@ -4,7 +4,6 @@ select
     kind,
     outcome,
     last_success_at,
-    age_hours,
     failures_in_a_row,
     records,
     ok,

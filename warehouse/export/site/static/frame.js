@@ -159,6 +159,11 @@ const pertoken = (function () {
     return number(value, 0) + " " + thing + (value === 1 ? "" : "s");
   }
 
+  /** Hours from a moment to now: a page may be read long after it was made. */
+  function hoursSince(seconds) {
+    return seconds === null || seconds === undefined ? null : Math.max(0, Date.now() / 1000 - seconds) / 3600;
+  }
+
   function age(hours) {
     if (hours === null || hours === undefined) return "unknown age";
     if (hours < 1) return Math.round(hours * 60) + " min";
@@ -213,5 +218,5 @@ const pertoken = (function () {
   document.addEventListener("themechange", () => drawn.forEach((what) => chart(...what)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((what) => chart(...what)));
 
-  return { receive, load, state, bind, show, options, el, svg, fact, number, usd, percent, amount, count, age, when, chart };
+  return { receive, load, state, bind, show, options, el, svg, fact, number, usd, percent, amount, count, hoursSince, age, when, chart };
 })();

@@ -1,6 +1,6 @@
 "use strict";
 (async function () {
-  const { el, usd, percent, number, age, load, cost } = pertoken;
+  const { el, usd, percent, number, hoursSince, age, load, cost } = pertoken;
   const shared = await load("prices");
   const workloads = new Map(shared.workloads.map((row) => [row.workload, row]));
   const gpus = new Map(shared.gpus.map((row) => [row.gpu, row]));
@@ -41,7 +41,7 @@
         { key: "machines", label: "Machines", number: true, value: (row) => row.n_machines },
         { key: "rule", label: "Rule", class: "wide-only", value: (row) => row.price_rule, cell: (row) => el("span", { class: "chip" + (row.exclusion_reason ? " warn" : "") }, row.price_kind === "spot_floor" ? row.price_rule + ", reserve price" : row.price_rule) },
         { key: "bandwidth", label: "Memory GB/s", number: true, class: "wide-only", value: (row) => (gpus.get(row.gpu) || {}).bandwidth_gb_per_s, cell: (row) => { const speed = (gpus.get(row.gpu) || {}).bandwidth_gb_per_s; return speed ? number(speed, 0) : "–"; } },
-        { key: "age", label: "Age", number: true, class: "wide-only", value: (row) => row.age_hours, cell: (row) => age(row.age_hours) },
+        { key: "age", label: "Age", number: true, class: "wide-only", value: (row) => hoursSince(row.observed_at), cell: (row) => age(hoursSince(row.observed_at)) },
       ],
       sort: values.sort || "usd", onSort: (sort) => state.set({ sort: sort === "usd" ? "" : sort }), rowClass: () => "rent",
       empty: "No GPU has a price for this choice.",

@@ -1,6 +1,6 @@
 "use strict";
 (async function () {
-  const { el, svg, fact, usd, percent, amount, count, age, when, number, load, cost } = pertoken;
+  const { el, svg, fact, usd, percent, amount, count, hoursSince, age, when, number, load, cost } = pertoken;
   const shared = await load("prices");
   const workloads = new Map(shared.workloads.map((row) => [row.workload, row]));
   const models = new Map(shared.models.map((row) => [row.model, row]));
@@ -67,11 +67,11 @@
       const price = prices.get(cost.key(row));
       const at = cost.rented(row, price, with_.workload, with_.utilization, with_.people);
       return { ...row, kind: "rent", host: row.source, price, usd: at.request * with_.unit, low: at.request_low * with_.unit,
-        high: at.request_high * with_.unit, age: price.age_hours, observed_at: price.observed_at };
+        high: at.request_high * with_.unit, age: hoursSince(price.observed_at), observed_at: price.observed_at };
     });
     const bought = board.bought.map(function (row) {
       const value = row.usd_per_request * with_.unit;
-      return { ...row, kind: "buy", board: "api", host: row.provider, usd: value, low: value, high: value, age: row.age_hours };
+      return { ...row, kind: "buy", board: "api", host: row.provider, usd: value, low: value, high: value, age: hoursSince(row.observed_at) };
     });
     return { rented, bought };
   }

@@ -12,7 +12,7 @@
   const first = ["h100-sxm-80gb", "a100-sxm-80gb", "rtx-4090-24gb"].filter((gpu) => drawnGpus.includes(gpu));
   const state = pertoken.state({
     gpus: (first.length ? first : drawnGpus.slice(0, 3)).join(","), board: "trusted", size: "1", source: "", step: "",
-    model: drawnModels.includes("llama-3.3-70b") ? "llama-3.3-70b" : drawnModels[0] || "", component: "output", host: "", window: "24", kind: "gpu", moved: "",
+    model: drawnModels.includes("llama-3.3-70b") ? "llama-3.3-70b" : drawnModels[0] || "", component: "output", host: "", window: "24", kind: "gpu", moved: "trusted",
   }, draw);
   ["board", "size", "source", "step", "model", "component", "host", "window", "kind", "moved"].forEach((id) => pertoken.bind(state, id));
   options("add", drawnGpus.map((gpu) => [gpu, name(gpu)]), 1);
@@ -116,7 +116,7 @@
 
   function drawMovers(values) {
     const rows = movers.filter((row) => row.kind === values.kind && row.window_hours === Number(values.window)
-      && (values.kind === "api" || !values.moved || row.board === values.moved));
+      && (values.kind === "api" || values.moved === "any" || row.board === values.moved));
     control("moved").disabled = values.kind === "api";
     const move = (row) => (row.factor ? Math.abs(Math.log(row.factor)) : null);
     const what = (row) => (row.kind === "gpu" ? name(row.gpu) : modelName.get(row.model) || row.model || row.model_name);
