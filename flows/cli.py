@@ -208,7 +208,7 @@ def export(
     query: Annotated[str | None, typer.Option(help="Export the rows of this SELECT instead of the boards.")] = None,
     file: File = None,
 ) -> None:
-    """Write the boards (or a query) as a data set that can be published as it is: README, dictionary, licence, hashes."""
+    """Write the boards (or a query) as a data set that can be published as it is, with a README, keys and hashes."""
     from warehouse.export import export as export_tables
     from warehouse.export import export_query
 
