@@ -226,12 +226,12 @@ def _move(ask: Ask, rule: Move, oldest: datetime) -> Judged:
 def _moved(rule: Move, row: Row) -> Alert:
     if row["kind"] == "gpu":
         what = f"{_machine(row)} at {_name(row['source'])}, {row['board']} board"
-        unit, key = "per GPU-hour", "|".join(map(str, (row["board"], row["source"], row["gpu"], row["gpu_count"])))
+        key = "|".join(map(str, (row["board"], row["source"], row["gpu"], row["gpu_count"])))
     else:
         what = f"{_name(row['provider'])} {_name(row['model'] or row['model_name'])} {row['component']} {row['tier']}"
-        unit, key = "per request" if row["component"] == "request" else "per 1M tokens", row["price_key"]
+        key = row["price_key"]
     text = (
-        f"{what}: {usd(row['old_usd'])} to {usd(row['new_usd'])} {unit} over {rule.window_hours} h, "
+        f"{what}: {usd(row['old_usd'])} to {usd(row['new_usd'])} per {row['per']} over {rule.window_hours} h, "
         f"{change(row['factor'])}{_recorded(row)}"
     )
     return Alert(f"move|{rule.window_hours}|{key}", text)

@@ -29,6 +29,7 @@ DEFAULT_TABLES = (
     "marts.claims_audit",
     "marts.source_health",
     "marts.price_changes",
+    "marts.movers",
     "marts.gpu_price_history",
     "marts.api_price_history",
     "reference.workloads",
