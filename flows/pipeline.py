@@ -112,9 +112,9 @@ def earlier_answers(warehouse: Warehouse, run_id: str) -> dict[str, Capture]:
     return {raw.url: _capture(raw) for raw in warehouse.answers_to_revalidate(run_id)}
 
 
-def unfetched(source: Source, what: str) -> Fetched:
+def unfetched(source: Source, fault: Literal["module", "not_asked"], what: str) -> Fetched:
     """The answer of a source whose fetching itself broke."""
-    return Fetched(source.name, (), FetchError(source.name, "module", what, source.origin))
+    return Fetched(source.name, (), FetchError(source.name, fault, what, source.origin))
 
 
 # --- raw -------------------------------------------------------------------------------------------------------------
@@ -189,6 +189,12 @@ def _capture(raw: RawCapture) -> Capture:
         etag=raw.etag,
         last_modified=raw.last_modified,
     )
+
+
+def unanswered(warehouse: Warehouse, run_id: str, sources: Sequence[Source]) -> list[Source]:
+    """The sources whose answers to a run are not stored."""
+    stored = set(warehouse.fetches(run_id)["source"])
+    return [source for source in sources if source.name not in stored]
 
 
 # --- parsed ----------------------------------------------------------------------------------------------------------
@@ -571,21 +577,6 @@ async def _refresh(
         async for fetched in fetch(chosen, settings, watcher, now, earlier_answers(warehouse, run_id)):
             keep(warehouse, run_id, fetched, now())
         return finish(warehouse, run_id, sources, settings, now(), watcher)
-
-
-async def scrape(settings: Settings, chosen: Sequence[Source], run_id: str, watcher: Watcher, now: Clock) -> None:
-    """One shard of a run begun elsewhere: ask some of its sources and store what they answer.
-
-    Any number of workers do this at once on a lake, each for other sources; `finish` makes the run whole. A shard
-    that is asked again after it was stored adds nothing. Raises BadSetting where there is no lake.
-    """
-    if settings.lake is None:
-        raise BadSetting("several workers can store at once only in a lake: set PERTOKEN_WAREHOUSE, see docs/scale.md")
-    with Warehouse.open(settings.lake) as warehouse:
-        stored = set(warehouse.fetches(run_id)["source"])
-        missing = [source for source in chosen if source.name not in stored]
-        async for fetched in fetch(missing, settings, watcher, now, earlier_answers(warehouse, run_id)):
-            keep(warehouse, run_id, fetched, now())
 
 
 def refresh_recorded(settings: Settings, sources: Sequence[Source], watcher: Watcher, now: Clock) -> RunReport:

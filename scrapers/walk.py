@@ -36,6 +36,7 @@ Fault = Literal[
     "deadline",
     "module",
     "not_recorded",
+    "not_asked",
 ]
 
 REMEDY: dict[Fault, str] = {
@@ -62,6 +63,7 @@ REMEDY: dict[Fault, str] = {
     "deadline": "raise the pace if the site allows it, or the deadline",
     "module": "mend the source's module",
     "not_recorded": "record the source again",
+    "not_asked": "look at the workers and their logs; the next run asks again",
 }
 
 ENDS_SOURCE: frozenset[Fault] = frozenset(REMEDY) - {

@@ -218,7 +218,12 @@ class Warehouse:
 
     @_atomic
     def store_answers(self, run_id: str, source: str, captures: Sequence[RawCapture], /, **facts: Any) -> None:
-        """`append_captures` and, with the `facts`, `record_fetch` in one transaction: a source is there whole."""
+        """`append_captures` and, with the `facts`, `record_fetch` in one transaction: a source is there whole, once.
+
+        Answers that another worker has stored for the run meanwhile stay, and these are dropped.
+        """
+        if source in self.fetches(run_id)["source"]:
+            return
         self.append_captures(run_id, source, captures)
         self.record_fetch(run_id, source=source, **facts)
 

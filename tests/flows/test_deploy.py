@@ -16,6 +16,9 @@ from tests.conftest import ROOT
 DEPLOY = ROOT / "docs" / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+DEPLOYMENTS: dict[str, Any] = {
+    one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+}
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
 
 
@@ -24,17 +27,24 @@ def test_serve_and_prefect_yaml_schedule_the_same() -> None:
 
     from flows import serve
 
-    (deployed,) = (
-        one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"] if one["name"] == "six-hourly"
-    )
+    deployed = DEPLOYMENTS["six-hourly"]
     assert deployed["schedules"] == [{"cron": serve.SIX_HOURLY.cron, "timezone": serve.SIX_HOURLY.timezone}]
-    assert deployed["parameters"] == {"jitter_s": serve.JITTER_S}
+    assert deployed["parameters"]["jitter_s"] == serve.JITTER_S
     limit = serve.NEVER_TWO_AT_ONCE
     assert deployed["concurrency_limit"] == {"limit": limit.limit, "collision_strategy": limit.collision_strategy.value}
 
     heartbeats_every_s = get_current_settings().flows.heartbeat_frequency
     within_s = json.loads(serve.AUTOMATION.read_bytes())["trigger"]["within"]
     assert heartbeats_every_s and within_s > 2 * heartbeats_every_s, "one late heartbeat must not crash a run"
+
+
+def test_the_shards_of_a_refresh_are_deployed_and_watched() -> None:
+    from flows import scrape, serve
+
+    assert f"{scrape.scrape.name}/{DEPLOYMENTS['shard']['name']}" == scrape.SHARD
+    assert DEPLOYMENTS["shard"]["entrypoint"] == "flows/scrape.py:scrape"
+    watched = json.loads(serve.AUTOMATION.read_bytes())["trigger"]["match_related"]["prefect.resource.name"]
+    assert scrape.scrape.name in watched and "refresh" in watched
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

@@ -145,7 +145,7 @@ def test_nothing_answered_leaves_the_published_file(home: Path, monkeypatch: pyt
             raise LookupError("a fault of our own")
         yield Fetched(source.name, (), FetchError(source.name, fault, "nothing", source.origin))  # type: ignore[arg-type]
 
-    from flows.refresh import fetch_source
+    from flows.scrape import fetch_source
 
     monkeypatch.setattr("flows.pipeline.fetch", fetch)
     monkeypatch.setattr(fetch_source, "retry_delay_seconds", 0)

@@ -43,7 +43,7 @@ def environment(prefect_server: PrefectServer, tmp_path: Path) -> Iterator[dict[
 def test_a_scheduled_run_fires_and_publishes(
     prefect_server: PrefectServer, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
-    _prefect(environment, "work-pool", "create", "local", "--type", "process")
+    _prefect(environment, "work-pool", "create", "local", "--type", "process", "--overwrite")
     _prefect(environment, "automation", "create", "--from-file", "flows/automation.json")
     _prefect(environment, "--no-prompt", "deploy", "--all")
     deployment = prefect_server.ask("GET", "/deployments/name/refresh/six-hourly").json()
