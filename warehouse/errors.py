@@ -33,6 +33,10 @@ class LakeUnavailable(WarehouseError):
     """The extra `lake` is not installed, or the catalog of the lake cannot be reached."""
 
 
+class LakeEmpty(LakeUnavailable):
+    """The catalog answers, and nobody has made the tables of a lake in it yet."""
+
+
 class SchemaMismatch(WarehouseError):
     """The file was made by a newer version, or a column has another type than the schema files say."""
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
+    from warehouse.errors import LakeUnavailable
+
 PREFIX = "ducklake:postgres:"
 ALIAS = "lake"
 
@@ -53,7 +55,7 @@ def connect_lake(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 def read_lake(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that cannot write, for analysts: `from core.gpu_offers at (timestamp => '2026-11-01 06:00:00+00')`.
 
-    Raises LakeUnavailable.
+    Raises LakeUnavailable, and LakeEmpty where there are no tables yet.
     """
     with _attached(lake, ["read_only"]) as connection:
         yield connection
@@ -62,8 +64,6 @@ def read_lake(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 @contextmanager
 def _attached(lake: Lake, options: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
-
-    from warehouse.errors import LakeUnavailable
 
     files = lake.files if lake.is_remote else str(Path(lake.files).resolve())
     with duckdb.connect(":memory:") as connection:
@@ -75,12 +75,21 @@ def _attached(lake: Lake, options: Sequence[str]) -> Iterator[duckdb.DuckDBPyCon
         try:
             _attach(connection, attaching)
         except duckdb.Error as error:
-            said = str(error).replace(lake.catalog, "…").splitlines()[0]
-            raise LakeUnavailable(
-                f"{lake} cannot be opened: is its catalog up, and its address right? ({said})"
-            ) from None
+            raise _unavailable(lake, str(error)) from None
         connection.execute(f"use {ALIAS}")
         yield connection
+
+
+def _unavailable(lake: Lake, said: str) -> LakeUnavailable:
+    """What the engine said, without what it quotes of the connection string, for that may hold a password."""
+    from warehouse.errors import LakeEmpty, LakeUnavailable
+
+    if "creating a new DuckLake is explicitly disabled" in said:
+        return LakeEmpty(f"{lake} has no tables yet: run a refresh")
+    if "connection info string" in said or "invalid connection option" in said:
+        return LakeUnavailable(f"{lake} cannot be opened: libpq cannot read its connection string")
+    first = said.replace(lake.catalog, "…").splitlines()[0]
+    return LakeUnavailable(f"{lake} cannot be opened: is its catalog up, and its address right? ({first})")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, attaching: str, attempts: int = 5) -> None:
@@ -112,6 +121,16 @@ def extension(name: str) -> Path:
     raise LakeUnavailable(
         f"there is no extension {name} for DuckDB {duckdb.__version__}: install pertoken[lake], which pins both"
     )
+
+
+def contents(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
+    """Snapshots kept, data files of the newest one, and their bytes; of a connection to a lake."""
+    ((snapshots, files, size),) = connection.execute(
+        "select (select count(*) from lake.snapshots()), sum(file_count)::bigint, sum(file_size_bytes)::bigint "
+        "from ducklake_table_info($lake)",
+        {"lake": ALIAS},
+    ).fetchall()
+    return snapshots, files, size
 
 
 def tidy(lake: Lake, *, keep_days: float, now: datetime) -> None:

@@ -312,6 +312,11 @@ class Warehouse:
         self._run(query("store_archive"), table_name=table, month=month, n_rows=n_rows, fingerprint=fingerprint)
 
     @_atomic
+    def forget_captures(self, before: datetime) -> None:
+        """Drops the responses fetched before a moment. What was read from them stays, and can not be replayed."""
+        self._run("delete from raw.captures where fetched_at < $before", before=before)
+
+    @_atomic
     def record_decision(
         self,
         *,

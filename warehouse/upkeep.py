@@ -7,13 +7,22 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 
-from warehouse.errors import WarehouseBusy, WarehouseDamaged, WarehouseError, WarehouseUnwritable, explained, refused
+from warehouse.errors import (
+    LakeEmpty,
+    WarehouseBusy,
+    WarehouseDamaged,
+    WarehouseError,
+    WarehouseUnwritable,
+    explained,
+    refused,
+)
+from warehouse.lake import Lake, contents, read_lake
 from warehouse.lock import exclusive, holder
 from warehouse.published import open_published
 from warehouse.queries import query
@@ -21,6 +30,8 @@ from warehouse.schema import bring_up_to_date, columns, declared_columns, newest
 from warehouse.store import Warehouse, connect
 from warehouse.swap import building_beside, swap_in, sweep
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""What clocks of different machines may differ by."""
 LOW_DISK_FACTOR = 2.0
 """Free space wanted, as a multiple of the private file: a vacuum and a publication both write beside it."""
 
@@ -100,6 +111,43 @@ def doctor(private: Path, published: Path) -> list[Symptom]:
     """Looks at folder, disk, lock, private and published file. Changes nothing, and never waits for a refresh."""
     looks: list[Callable[[Path, Path], Iterator[Symptom]]] = [_folder, _disk, _lock, _private_file, _published_file]
     return [symptom for look in looks for symptom in look(private, published)]
+
+
+def lake_doctor(lake: Lake, published: Path, now: datetime) -> list[Symptom]:
+    """Looks at a lake's catalog, schema version, clock and files, and at folder and published file. Changes nothing."""
+    return [*_folder(published, published), *_lake(lake, now), *_published_file(published, published)]
+
+
+def _lake(lake: Lake, now: datetime) -> Iterator[Symptom]:
+    try:
+        with read_lake(lake) as connection:
+            snapshots, files, size = contents(connection)
+            yield Symptom(
+                "lake", "ok", f"its catalog answers: {snapshots} snapshots, {files} files, {size / 1e9:.2f} GB"
+            )
+            yield from list(_schema(connection))
+            ((newest,),) = connection.execute("select max(started_at) from core.runs").fetchall()
+    except LakeEmpty as error:
+        yield Symptom("lake", "warning", str(error))
+    except (WarehouseError, duckdb.Error) as error:
+        wrong = explained(error, lake) if isinstance(error, duckdb.Error) else error
+        yield Symptom("lake", "fault", str(wrong).replace(lake.catalog, "…"))
+    else:
+        if newest is not None and newest > now + CLOCK_TOLERANCE:
+            what = f"it is {now:%Y-%m-%d %H:%M} UTC here and the newest run began {newest:%Y-%m-%d %H:%M}"
+            yield Symptom("clock", "fault", f"{what}: set the clock")
+        if not lake.is_remote:
+            yield from _lake_files(Path(lake.files), size)
+
+
+def _lake_files(folder: Path, size: int) -> Iterator[Symptom]:
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        yield Symptom("lake", "fault", f"{folder} cannot be written: make it, mount it, or change its owner")
+        return
+    free = shutil.disk_usage(folder).free
+    enough = free >= size
+    what = f"{free / 1e9:.1f} GB free beside {size / 1e9:.2f} GB of files of the lake"
+    yield Symptom("disk", "ok" if enough else "fault", what if enough else f"{what}: free some, to merge them")
 
 
 def _folder(private: Path, _: Path) -> Iterator[Symptom]:

@@ -15,6 +15,7 @@ from flows.settings import BadSetting, Settings
 from flows.terminal import Format, Output, private_settings, stderr, stdout, write
 
 if TYPE_CHECKING:
+    from warehouse.lake import Lake
     from warehouse.upkeep import Symptom
 
 app = typer.Typer()
@@ -55,7 +56,10 @@ def _symptoms() -> Iterator[Symptom]:
     except BadSetting as error:
         yield upkeep.Symptom("settings", "fault", str(error))
         current = Settings(home=settings_module.read(()).home)
-    yield from upkeep.doctor(current.warehouse, current.published)
+    if current.lake:
+        yield from upkeep.lake_doctor(current.lake, current.published, datetime.now(UTC))
+    else:
+        yield from upkeep.doctor(current.warehouse, current.published)
     yield from _clock(current)
     yield from _keys(current)
     yield from _sources(current)
@@ -64,11 +68,11 @@ def _symptoms() -> Iterator[Symptom]:
 
 def _clock(current: Settings) -> Iterator[Symptom]:
     """A clock that went back gives runs that sort before those that are there."""
-    from warehouse.upkeep import Symptom
+    from warehouse.upkeep import CLOCK_TOLERANCE, Symptom
 
     now = datetime.now(UTC)
     files = [path for path in (current.warehouse, current.published) if path.is_file()]
-    ahead = [path for path in files if datetime.fromtimestamp(path.stat().st_mtime, UTC) > now + timedelta(minutes=5)]
+    ahead = [path for path in files if datetime.fromtimestamp(path.stat().st_mtime, UTC) > now + CLOCK_TOLERANCE]
     if ahead:
         names = ", ".join(path.name for path in ahead)
         yield Symptom("clock", "fault", f"it is {now:%Y-%m-%d %H:%M} UTC here and {names} is newer: set the clock")
@@ -134,7 +138,7 @@ def backup(
 
     current = private_settings()
     if current.lake:
-        raise BadSetting(f"{current.lake} is no single file: see docs/scale.md on its backup")
+        raise BadSetting(f"{current.lake} is no single file: pg_dump its catalog, then copy its files (docs/scale.md)")
     if target.is_dir():
         raise BadSetting(f"{target} is a folder; name the file in it, e.g. {target / 'pertoken.duckdb'}")
     if target.resolve() in (current.warehouse.resolve(), current.published.resolve()):
@@ -144,7 +148,9 @@ def backup(
     stderr.print(f"wrote {written} ({written.stat().st_size / 1e6:.1f} MB), every row read back")
 
 
-@app.command(epilog="Examples: pertoken vacuum · pertoken vacuum --raw-before 2025-11-25")
+@app.command(
+    epilog="Examples: pertoken vacuum · pertoken vacuum --raw-before 2025-11-25 · pertoken vacuum --keep-days 30"
+)
 def vacuum(
     raw_before: Annotated[
         datetime | None,
@@ -154,13 +160,33 @@ def vacuum(
             "those runs can no longer be replayed.",
         ),
     ] = None,
+    keep_days: Annotated[
+        float,
+        typer.Option(min=0, help="Of a lake, not of a file: for how many days it can be read as it was."),
+    ] = 90,
 ) -> None:
-    """Rewrite the private file without its free blocks. The old file stays until the new one is whole."""
+    """Rewrite the private file without its free blocks; the old one stays until the new one is whole. Tidy a lake."""
     from warehouse import upkeep
 
     current = private_settings()
-    if current.lake:
-        raise BadSetting(f"{current.lake} is tidied, not vacuumed: see docs/scale.md")
     moment = raw_before.replace(tzinfo=UTC) if raw_before else None
+    if current.lake:
+        _tidy(current.lake, moment, keep_days)
+        return
     before, after = upkeep.vacuum(current.warehouse, raw_before=moment)
     stderr.print(f"{current.warehouse}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
+
+
+def _tidy(lake: Lake, raw_before: datetime | None, keep_days: float) -> None:
+    from warehouse.lake import contents, tidy
+    from warehouse.store import Warehouse
+
+    with Warehouse.open(lake) as warehouse:
+        before = contents(warehouse.connection)
+        if raw_before:
+            warehouse.forget_captures(raw_before)
+    tidy(lake, keep_days=keep_days, now=datetime.now(UTC))
+    with Warehouse.open(lake) as warehouse:
+        after = contents(warehouse.connection)
+    told = [f"{files} files, {size / 1e6:.1f} MB, {snapshots} snapshots" for snapshots, files, size in (before, after)]
+    stderr.print(f"{lake}: {told[0]} before; {told[1]} after")
