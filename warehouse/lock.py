@@ -18,11 +18,17 @@ def lock_path(database: Path) -> Path:
 
 @contextmanager
 def exclusive(database: Path) -> Iterator[None]:
-    """Holds the lock beside `database`. Raises WarehouseBusy with the holder's pid when it stays taken.
+    """Holds the lock beside `database`, in a folder that is made where it is missing.
+
+    Raises WarehouseBusy with the holder's pid when it stays taken, WarehouseUnwritable where the folder refuses.
 
     The lock file stays: removing it would let two processes lock two different files of one name.
     """
     path = lock_path(database)
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseUnwritable(f"cannot make the folder {database.parent}: {error.strerror}") from error
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:

@@ -504,10 +504,6 @@ class Warehouse:
 
 @contextmanager
 def _private_file(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WarehouseUnwritable(f"cannot make the folder {path.parent}: {error.strerror}") from error
     with exclusive(path), connect(path) as connection:
         try:
             if bring_up_to_date(connection):

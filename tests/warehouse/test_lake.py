@@ -115,9 +115,9 @@ def test_a_lake_publishes_the_same_file_as_the_private_file(lakes: Lakes, path: 
             samples.load_small_reference(warehouse)
             for number in range(2):
                 samples.whole_run(warehouse, number, usd_per_gpu_hour=2 + number)
-            made = publish(warehouse, tmp_path / name)
+            made = publish(warehouse, tmp_path / "new folder" / name)
             samples.whole_run(warehouse, 2)
-            assert publish(warehouse, tmp_path / name).rows["core.gpu_offers"] == 1, "only the new run is copied"
+            assert publish(warehouse, made.path).rows["core.gpu_offers"] == 1, "only the new run is copied"
         contents.append(everything(made.path))
     assert contents[0] == contents[1]
 
