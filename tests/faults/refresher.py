@@ -2,11 +2,14 @@
 
 Answers come from the recordings instead of a network; everything after them is the pipeline itself. Every line it
 prints was true when it was printed: "stage NAME", "kept RUN SOURCE", "published RUN".
+
+With a second word, the name of a stage, the disk is full from the beginning of that stage on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -28,6 +31,8 @@ FEW = tuple(source for source in SOURCES if source.name in ("vultr", "cerebras",
 
 def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
+    if sys.argv[2:] == line.split()[1:]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))  # no file may hold more than a byte
 
 
 class Aloud(Silent):

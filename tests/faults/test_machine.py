@@ -18,8 +18,6 @@ from tests.conftest import ROOT
 from tests.faults.kills import Victim
 from tests.faults.refresher import FEW
 from tests.warehouse import samples
-from warehouse.publish import run_checks
-from warehouse.published import open_published
 from warehouse.store import Warehouse
 
 LEFT = ".prices.duckdb.building.1"
@@ -40,15 +38,14 @@ def _refreshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def refreshing(home: Path, limit_bytes: int | None = None) -> subprocess.Popen[str]:
-    """Refreshes one after the other; no file of theirs may grow beyond the limit."""
-    command = "import runpy, sys; runpy.run_module('tests.faults.refresher', run_name='__main__')"
-    if limit_bytes is not None:
-        command = (
-            f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes})); {command}"
-        )
+def refreshing(home: Path, *full_from: str) -> subprocess.Popen[str]:
+    """Refreshes one after the other, until the disk is full: from the beginning of the named stage on."""
     return subprocess.Popen(
-        [sys.executable, "-c", command, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "tests.faults.refresher", str(home), *full_from],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
 
 
@@ -90,19 +87,22 @@ def test_a_publication_sweeps_away_what_a_killed_one_left(home: Path) -> None:
     assert LEFT not in [path.name for path in home.iterdir()]
 
 
-@pytest.mark.parametrize("room", [60_000, 2_000_000])
-def test_a_full_disk_ends_the_refresh_and_leaves_what_was_there(home: Path, room: int) -> None:
-    """With a little room the run cannot keep the answers, with more it cannot publish."""
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [("capturing", "warehouse.duckdb"), ("estimating", "warehouse.duckdb"), ("publishing", ".prices.duckdb.building.")],
+)
+def test_a_full_disk_ends_the_refresh_and_leaves_what_was_there(home: Path, stage: str, file: str) -> None:
+    """Whether it fills up while answers are stored, while boards are, or while the published file is made."""
     settings = Settings(home=home)
     before = settings.published.read_bytes()
-    with refreshing(home, room) as worker:
-        _, complaint = worker.communicate(timeout=120)
-    assert worker.returncode != 0
-    assert "Unwritable: the disk of" in complaint or "cannot write" in complaint, complaint
-    after = settings.published.read_bytes()
-    if after != before:
-        with open_published(settings.published) as connection:
-            run_checks(connection)
+    with refreshing(home, stage) as worker:
+        said, complaint = worker.communicate(timeout=120)
+    assert worker.returncode == 1
+    assert said.splitlines()[-1] == f"stage {stage}", said
+    reason = complaint.splitlines()[-1]
+    assert reason.startswith(f"warehouse.errors.WarehouseUnwritable: the disk of {home / file}"), complaint
+    assert "is full" in reason and "File too large" in reason, reason
+    assert settings.published.read_bytes() == before
     victim = Victim(settings)
     victim.killed(0.5)
     victim.look()
