@@ -574,9 +574,16 @@ async def _refresh(
     with Warehouse.open(settings.store) as warehouse:
         run_id = start(warehouse, now(), "live")
         watcher.stage(f"asking {len(chosen)} sources")
-        async for fetched in fetch(chosen, settings, watcher, now, earlier_answers(warehouse, run_id)):
-            keep(warehouse, run_id, fetched, now())
+        await _ask(warehouse, run_id, chosen, settings, watcher, now)
         return finish(warehouse, run_id, sources, settings, now(), watcher)
+
+
+async def _ask(
+    warehouse: Warehouse, run_id: str, sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock
+) -> None:
+    """Fetch and keep; once stored, no answer stays in memory."""
+    async for fetched in fetch(sources, settings, watcher, now, earlier_answers(warehouse, run_id)):
+        keep(warehouse, run_id, fetched, now())
 
 
 def refresh_recorded(settings: Settings, sources: Sequence[Source], watcher: Watcher, now: Clock) -> RunReport:

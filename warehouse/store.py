@@ -73,8 +73,9 @@ UNIQUE = {
 }
 """What stands once in a run."""
 
-FRUGAL: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
-"""What a refresh writes is small: a second thread saves no time and costs half as much processor time again."""
+FRUGAL: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "checkpoint_threshold": "1MB"}
+"""What a refresh writes is small: a second thread saves no time and costs half as much processor time again. What is
+committed stays in memory as it came until the next checkpoint compresses it; a late one holds the whole run at once."""
 
 REMEMBERED_HOURS = 14 * 24.0
 """How far back the last sighting of a price is looked up; older ones come from the history of changes."""
