@@ -8,6 +8,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from warehouse.export.text import plain
+
+LONGEST_LABEL = 60
+
 
 class Watcher(Protocol):
     """Told about every step of a refresh; `remaining_s` is how long the known requests take at the source's pace."""
@@ -32,7 +36,7 @@ class Bars:
             TextColumn("{task.description:<12}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -53,7 +57,9 @@ class Bars:
         if source not in self._tasks:
             self._tasks[source] = self._progress.add_task(source, total=1, note="")
         wait = f", about {remaining_s:.0f} s at this source's rate limit" if remaining_s >= 2 else ""
-        self._progress.update(self._tasks[source], completed=done, total=max(done + pending, 1), note=label + wait)
+        self._progress.update(
+            self._tasks[source], completed=done, total=max(done + pending, 1), note=plain(label, LONGEST_LABEL) + wait
+        )
 
     def stage(self, name: str) -> None:
         self._console.print(f"[dim]{name} …[/dim]", highlight=False)

@@ -27,6 +27,7 @@ from flows.scrape import ask, ask_on_workers, now, settings_and_secrets
 from flows.settings import Settings
 from scrapers.contract import Source
 from scrapers.registry import SOURCES
+from warehouse.export.text import markdown_cell
 from warehouse.publish import CheckFailed
 from warehouse.store import Warehouse, WarehouseBusy
 
@@ -91,7 +92,9 @@ async def _show(report: pipeline.RunReport, current: Settings, seconds: float) -
         logger.exception("the metrics of this run could not be written")
     try:
         await acreate_table_artifact(
-            [tables.source_row(outcome) for outcome in report.sources], key="sources", description=_summary(report)
+            [tables.source_row(outcome) for outcome in report.sources],
+            key="sources",
+            description=markdown_cell(_summary(report), pipeline.LONGEST_ERROR),
         )
         if report.published:
             text = await asyncio.to_thread(tables.overview_markdown, report.published.path)

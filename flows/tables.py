@@ -19,7 +19,7 @@ from rich.text import Text
 from warehouse.export.figures import band as band
 from warehouse.export.figures import count as count
 from warehouse.export.figures import usd as usd
-from warehouse.export.text import plain
+from warehouse.export.text import markdown_cell, plain
 from warehouse.published import open_published
 from warehouse.queries import query
 
@@ -89,13 +89,13 @@ def on_terminal(columns: Sequence[Column], found: Iterable[Row], title: str | No
 
 
 def in_markdown(columns: Sequence[Column], found: Iterable[Row]) -> str:
-    """Rows as a Markdown table."""
+    """Rows as a Markdown table. No markup, HTML or link of a cell survives."""
     lines = [
         "| " + " | ".join(column.header for column in columns) + " |",
         "|" + "|".join("--:" if column.justify == "right" else "---" for column in columns) + "|",
     ]
     for row in found:
-        lines.append("| " + " | ".join(column.cell(row).replace("|", "\\|") for column in columns) + " |")
+        lines.append("| " + " | ".join(markdown_cell(column.cell(row)) for column in columns) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from flows.tables import Column, Row, in_markdown, on_terminal
-from flows.terminal import Form, stdout
+from flows.terminal import Form, harmless, stdout
+from warehouse.export.text import markdown_cell
+
+LONGEST_LINE = 2000
 
 
 class Section(NamedTuple):
@@ -33,13 +36,15 @@ def show(sections: Iterable[Section], facts: Any, form: Form) -> None:
 
 
 def _print(section: Section) -> None:
-    stdout.print(f"\n[bold]{section.heading}[/bold]", soft_wrap=True)
+    stdout.print()
+    stdout.print(harmless(section.heading), style="bold", soft_wrap=True)
     for line in section.lines:
-        stdout.print(line, markup=False, soft_wrap=True)
+        stdout.print(harmless(line), soft_wrap=True)
     if section.rows:
         stdout.print(on_terminal(section.columns, section.rows))
 
 
 def _markdown(section: Section) -> str:
-    lines = [f"## {section.heading}", "", *(f"- {line}" for line in section.lines), *([""] if section.lines else [])]
+    told = [f"- {markdown_cell(line, LONGEST_LINE)}" for line in section.lines]
+    lines = [f"## {markdown_cell(section.heading)}", "", *told, *([""] if told else [])]
     return "\n".join(lines) + "\n" + (in_markdown(section.columns, section.rows) if section.rows else "")

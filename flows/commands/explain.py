@@ -143,7 +143,7 @@ def _sections(published: Path, found: Explanation, matching: int) -> list[Sectio
             found.offers.head(LONGEST_LIST).to_dicts(),
         ),
         Section("Assumed", [], _assumption_columns(), _assumed(published, found.assumptions)),
-        Section("The SQL to see it (`pertoken sql`)", statement(found.query, found.parameters).splitlines()),
+        Section("The SQL to see it, for pertoken sql", statement(found.query, found.parameters).splitlines()),
     ]
 
 

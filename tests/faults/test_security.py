@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 
 from flows import cli, pipeline, settings, shell, terminal
+from flows.progress import Bars
 from flows.settings import BadSetting, Settings
 from scrapers.registry import SOURCES
 from tests.conftest import ROOT
@@ -281,6 +282,15 @@ def test_hostile_cells_of_a_query_are_text(published: Path) -> None:
     Console(file=screen, force_terminal=True, width=100).print(shell.as_table(found))
     assert "\x1b[2J" not in screen.getvalue()
     assert "[red]a[/b]" in screen.getvalue()
+
+
+def test_what_is_being_asked_for_is_shown_as_text() -> None:
+    """The label of a request holds what an answer before it named."""
+    screen = io.StringIO()
+    with Bars(Console(file=screen, force_terminal=True, width=300)) as bars:
+        bars.fetching("openrouter", 1, 2, 0.0, f"hosts of {HOSTILE}[/nothing]{'x' * 10_000}")
+    assert "hosts of [red]x[/green]" in screen.getvalue()
+    assert "\x1b[2J" not in screen.getvalue() and "\x07" not in screen.getvalue() and "xxx" not in screen.getvalue()
 
 
 def test_harmless_text_is_short() -> None:
