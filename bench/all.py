@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BENCHES = ("refresh", "parse", "ranking", "estimates", "growth", "start")
+BENCHES = ("refresh", "prefect_overhead", "parse", "ranking", "estimates", "growth", "start")
 FOREIGN = {"parse": "gpuhunt", "estimates": "aiconfigurator"}
 """Bench -> the other program it can be measured beside."""
 
@@ -34,6 +34,8 @@ LINES: tuple[tuple[str, str, str, Callable[[Figures], object]], ...] = (
     ("refresh", "first refresh over floor", "≤ 3", lambda f: f["cpu, times the floor"]),
     ("refresh", "peak memory, MB, first", "≤ 600", lambda f: f["refresh"]["peak_mb"]),
     ("refresh", "peak memory, MB, next", "≤ 600", lambda f: f["refresh again"]["peak_mb"]),
+    ("prefect_overhead", "flow over plain functions", "", lambda f: f["cpu, flow over plain"]),
+    ("prefect_overhead", "Prefect in all, processor s", "", lambda f: f["cpu_s of Prefect in all"]),
     ("parse", "offers per second", "", lambda f: f["offers_per_s"]),
     ("parse", "times as fast as gpuhunt", "≥ 8", lambda f: f.get("times_as_fast", "not measured")),
     ("ranking", "28.8 M price points, s", "≤ 0.3", lambda f: f["ours"]["wall_s"]),
