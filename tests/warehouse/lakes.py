@@ -34,6 +34,7 @@ class Lakes:
             "--set=ON_ERROR_STOP=1",
             f"{address} dbname=postgres",
         ]
+        self._binaries = binaries
         self._address = address
         self._files = files
         self.new = self._created("blank")
@@ -50,6 +51,18 @@ class Lakes:
     def empty(self) -> Lake:
         """A lake with every table and no row. The folder of files is shared: their names never meet."""
         return self._created(f"lake_{next(_numbers)}", "blank")
+
+    def dumped(self, lake: Lake) -> bytes:
+        """What pg_dump writes of a catalog."""
+        dumping: list[str | Path] = [self._binaries / "pg_dump", lake.catalog]
+        return subprocess.run(dumping, check=True, stdout=subprocess.PIPE).stdout
+
+    def restored(self, dump: bytes) -> Lake:
+        """A lake whose catalog is made from a dump; its files are to lie where they lay."""
+        lake = self._created(f"restored_{next(_numbers)}")
+        reading = [*self._psql[:-1], lake.catalog]
+        subprocess.run(reading, check=True, input=dump, stdout=subprocess.DEVNULL)
+        return lake
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -150,6 +151,29 @@ def test_yesterday_is_read_until_the_lake_is_tidied(lakes: Lakes) -> None:
         assert reader.execute("select usd_per_hour from core.gpu_offers").fetchall() == [(99.0,)]
         with pytest.raises(duckdb.Error):
             reader.execute(then).fetchall()
+
+
+def test_a_dump_and_then_a_copy_of_the_files_are_a_backup(lakes: Lakes, tmp_path: Path) -> None:
+    """Even though a run is stored between the two, and files are tidied away after them."""
+    lake, copy = lakes.empty(), tmp_path / "copy"
+    with Warehouse.open(lake) as warehouse:
+        stored = [samples.whole_run(warehouse, 0)]
+        warehouse.connection.execute("call ducklake_flush_inlined_data('lake')")  # so few rows lie in the catalog, else
+        dump = lakes.dumped(lake)
+        samples.whole_run(warehouse, 1)
+        ((files,),) = warehouse.connection.execute(
+            "select list(data_file) from ducklake_list_files('lake', 'gpu_offers', schema => 'core')"
+        ).fetchall()
+    shutil.copytree(lake.files, copy)
+    assert files, "the offers lie in files"
+    for file in files:
+        Path(file).unlink()
+    shutil.copytree(copy, lake.files, dirs_exist_ok=True)
+    with Warehouse.open(lakes.restored(dump)) as warehouse:
+        assert warehouse.runs()["run_id"].to_list() == stored
+        assert warehouse.rows("core.gpu_offers", stored[0]).height == 1
+        samples.whole_run(warehouse, 1)
+        assert warehouse.runs().height == 2
 
 
 def test_a_catalog_that_is_not_there_is_said_so_without_its_password(lakes: Lakes, tmp_path: Path) -> None:
