@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import WarehouseError, explained, refused
-from warehouse.queries import query
 from warehouse.store import Warehouse
 from warehouse.swap import building_beside, swap_in, sweep
 
@@ -20,9 +19,8 @@ ARCHIVED_TABLES = ("core.gpu_offers", "core.api_prices", "marts.leaderboard_hist
 
 def archive(warehouse: Warehouse, folder: Path) -> list[Path]:
     """Writes the months that are missing or changed and returns their files. Raises WarehouseUnwritable."""
-    months = warehouse.connection.execute(query("closed_months"), {"tables": list(ARCHIVED_TABLES)}).fetchall()
     written = []
-    for table, month, first_run, last_run, n_rows, fingerprint, is_archived in months:
+    for table, month, first_run, last_run, n_rows, fingerprint, is_archived in warehouse.closed_months(ARCHIVED_TABLES):
         path = folder / table.split(".")[1] / f"{month}.parquet"
         if is_archived and path.is_file():
             continue

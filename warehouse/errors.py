@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,10 @@ from warehouse.lake import Lake
 
 DAMAGE = ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load", "Could not read enough bytes")
 """What the engine says of a file that is not, or no longer, one of its own."""
+
+
+QUOTED_ADDRESS = re.compile(r'Postgres at ".*":')
+"""As the engine quotes the connection string of a catalog that does not answer."""
 
 
 class WarehouseError(Exception):
@@ -49,8 +54,23 @@ class InvalidReference(WarehouseError):
     """A CSV in warehouse/reference/ breaks a rule."""
 
 
+def hide_address(error: BaseException) -> bool:
+    """Takes the connection string of a catalog, which may hold a password, out of the engine's error, if it quotes it.
+
+    Returns whether it did: then the catalog did not answer.
+    """
+    text = str(error)
+    hidden = QUOTED_ADDRESS.sub('Postgres at "…":', text)
+    if not isinstance(error, duckdb.Error) or hidden == text:
+        return False
+    error.args = (hidden,)  # the error itself stays in tracebacks as the cause of ours
+    return True
+
+
 def explained(error: duckdb.Error, path: Path | Lake) -> Exception:
     """The engine's error as one of ours, with what to do; itself where it is a fault of ours."""
+    if hide_address(error):
+        return LakeUnavailable(f"the catalog of the lake does not answer: {str(error).splitlines()[0]}")
     text = str(error)
     if "Conflicting lock is held" in text:
         return WarehouseBusy(f"another process has {path} open: close it ({text.splitlines()[0]})")

@@ -65,9 +65,12 @@ def read_lake(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 def _attached(lake: Lake, options: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
+    from warehouse.errors import explained
+
     files = lake.files if lake.is_remote else str(Path(lake.files).resolve())
     with duckdb.connect(":memory:") as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # it writes to standard output
         for name in ("ducklake", "postgres_scanner", *(["httpfs"] if lake.is_remote else [])):
             connection.execute(f"load {_quoted(extension(name))}")
         how = ", ".join([f"data_path {_quoted(files.rstrip('/') + '/')}", *options])
@@ -77,7 +80,10 @@ def _attached(lake: Lake, options: Sequence[str]) -> Iterator[duckdb.DuckDBPyCon
         except duckdb.Error as error:
             raise _unavailable(lake, str(error)) from None
         connection.execute(f"use {ALIAS}")
-        yield connection
+        try:
+            yield connection
+        except duckdb.Error as error:
+            raise explained(error, lake) from error
 
 
 def _unavailable(lake: Lake, said: str) -> LakeUnavailable:

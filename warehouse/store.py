@@ -32,6 +32,7 @@ from warehouse.errors import (
     WarehouseUnwritable,
     WrongFrame,
     explained,
+    hide_address,
     is_conflict,
 )
 from warehouse.lake import Lake, connect_lake
@@ -176,6 +177,8 @@ class Warehouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            hide_address(error)
         self.close()
 
     def close(self) -> None:
@@ -409,6 +412,10 @@ class Warehouse:
     def source_runs_before(self, run_id: str, *, runs: int = 28) -> pl.DataFrame:
         """core.source_runs of the last `runs` runs before this one, newest first."""
         return self._frame(query("source_runs_before"), run_id=run_id, runs=runs)
+
+    def closed_months(self, tables: Sequence[str]) -> list[tuple[str, str, str, str, int, str, bool]]:
+        """Table, month, first and last run, rows, fingerprint, whether it is archived as it is; of every past month."""
+        return self._run(query("closed_months"), tables=list(tables))
 
     def decisions(self) -> pl.DataFrame:
         """The newest row of core.decisions per subject."""

@@ -52,6 +52,13 @@ class Lakes:
         """A lake with every table and no row. The folder of files is shared: their names never meet."""
         return self._created(f"lake_{next(_numbers)}", "blank")
 
+    def take_away(self, lake: Lake) -> None:
+        """From here on the catalog lets nobody in, and throws out who is."""
+        name = lake.catalog.split("dbname=")[1].split()[0]
+        out = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        shut = f"alter database {name} allow_connections false"
+        subprocess.run([*self._psql, "-c", shut, "-c", out], check=True, stdout=subprocess.DEVNULL)
+
     def dumped(self, lake: Lake) -> bytes:
         """What pg_dump writes of a catalog."""
         dumping: list[str | Path] = [self._binaries / "pg_dump", lake.catalog]

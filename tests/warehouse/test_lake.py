@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -182,3 +183,26 @@ def test_a_catalog_that_is_not_there_is_said_so_without_its_password(lakes: Lake
     with pytest.raises(LakeUnavailable, match="is its catalog up") as unavailable:
         Warehouse.open(gone)
     assert "hunter2" not in str(unavailable.value) + repr(gone)
+
+
+def test_a_catalog_that_goes_away_in_the_middle_is_said_so_without_its_password(lakes: Lakes, tmp_path: Path) -> None:
+    made = lakes.empty()
+    lake = Lake(f"{made.catalog} password=hunter2", made.files)
+    said = []
+    with pytest.raises(LakeUnavailable) as unavailable, Warehouse.open(lake) as warehouse:
+        samples.whole_run(warehouse, 0)
+        lakes.take_away(lake)
+        said.append(refused(lambda: samples.begin(warehouse, 1)))
+        said.append(refused(lambda: publish(warehouse, tmp_path / "prices.duckdb")))
+        warehouse.runs()
+    said.append("".join(traceback.format_exception(unavailable.value)))
+    said.append(refused(lambda: tidy(lake, keep_days=0, now=START)))
+    assert "does not answer" in said[-2]
+    assert [text for text in said if "hunter2" in text] == []
+
+
+def refused(work: Callable[[], object]) -> str:
+    """All that is told of an error."""
+    with pytest.raises(Exception) as told:
+        work()
+    return "".join(traceback.format_exception(told.value))
