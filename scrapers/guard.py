@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
@@ -107,8 +108,14 @@ def _pinned(request: httpx.Request, address: Address) -> httpx.Request:
     """The same request, to this address; certificate and Host header stay those of the name."""
     return httpx.Request(
         request.method,
-        request.url.copy_with(host=str(address)),
+        _at(request.url, address),
         headers=request.headers,
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": request.url.host},
     )
+
+
+@lru_cache(maxsize=64)
+def _at(url: httpx.URL, address: Address) -> httpx.URL:
+    """A search is asked hundreds of times at one url, and parsing one takes long."""
+    return url.copy_with(host=str(address))

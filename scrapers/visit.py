@@ -21,7 +21,7 @@ from protego import Protego
 from scrapers.answer import Answer, asked, capture, check, is_challenge
 from scrapers.contract import Capture, Request, Source
 from scrapers.exchange import REDIRECTS, Broken, exchange, fault_of, next_url
-from scrapers.fetch import FetchSettings
+from scrapers.fetch_settings import FetchSettings
 from scrapers.guard import OneOrigin, anywhere, is_public, system_resolve
 from scrapers.pace import Pace
 from scrapers.walk import Fault, FetchError, OnProgress
@@ -94,8 +94,7 @@ class Visit:
             if self._source.robots:
                 await self._obey_robots(request)
             tell(0.0, request.label or request.path)
-            url = str(httpx.URL(self._url(request)))
-            earlier = self._earlier.get(url) if request.method == "GET" else None
+            earlier = self._earlier.get(str(httpx.URL(self._url(request)))) if request.method == "GET" else None
             said = await self._answer(request, self._source.max_body_bytes, _only_if_changed(earlier), tell)
             answer = self._quiet(said)
             if answer.status == 304 and earlier is not None:
