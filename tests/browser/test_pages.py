@@ -6,6 +6,7 @@ import gzip
 import re
 import shutil
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -290,6 +291,23 @@ def test_pages_open_from_disk(page: Page, folder: Path, file: str) -> None:
     page.wait_for_selector("h1")
     if any(one.file == file and one.scripts for one in PAGES):
         page.wait_for_selector("table tbody tr, .canvas svg")
+
+
+@pytest.mark.parametrize(("days", "is_said"), [(0.9, False), (1.1, True)])
+def test_prices_that_are_old_by_now_are_called_old(
+    page: Page, folder: Path, tmp_path: Path, days: float, is_said: bool
+) -> None:
+    """However young they were when the page was made."""
+    (tmp_path / "site" / "assets").mkdir(parents=True)
+    for vega in folder.glob("assets/vega.*.js"):
+        shutil.copy(vega, tmp_path / "site" / "assets")
+    published = hostile_file(tmp_path, "host")
+    ((as_of, observed_at),) = asked(published, "select max(as_of), max(observed_at) from marts.leaderboard")
+    page.clock.set_fixed_time(as_of + timedelta(days=days))
+    opened(page, f"{site(published, tmp_path / 'site').as_uri()}#model={MODEL}&board=api")
+    assert page.locator(".banner.old").is_visible() == is_said
+    hours = (as_of - observed_at).total_seconds() / 3600 + 24 * days
+    assert column(page, 8) == [f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"]
 
 
 def test_hostile_text_stays_text(page: Page, folder: Path, tmp_path: Path) -> None:

@@ -228,6 +228,8 @@ def test_a_query_keeps_its_units(published_once: Path, tmp_path: Path) -> None:
         ("select * from read_text('/etc/hostname')", "cannot be run"),
         ("set TimeZone = 'UTC'", "cannot be run|returns no rows"),
         ("select nothing", "cannot be run"),
+        ("select {'a': 1} as nested", "nested is of type STRUCT.*cast it to text"),
+        ("select [interval 1 hour] as spans", "spans is of type INTERVAL.*cast it to text"),
     ],
 )
 def test_a_query_that_is_none_leaves_no_file(published_once: Path, tmp_path: Path, sql: str, said: str) -> None:

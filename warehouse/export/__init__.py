@@ -40,6 +40,9 @@ DEFAULT_FORMATS = ("csv", "parquet")
 FACTS = ("as_of", "provenance", "methodology_version", "contract_version", "software_version", "run_id")
 """Rows of main.methodology that every file carries."""
 
+IN_NO_CELL = {"array", "bit", "blob", "interval", "list", "map", "struct", "time with time zone", "union", "variant"}
+"""Types of DuckDB that a spreadsheet or a page has no cell for; a list of others is written member by member."""
+
 
 class ExportError(WarehouseError):
     """Nothing was exported: an unknown format, table or query."""
@@ -97,11 +100,14 @@ def _sheet(connection: duckdb.DuckDBPyConnection, sql: str, name: str, table: st
 
     try:
         relation = connection.sql(sql)
-        frame = relation.pl() if relation is not None else None
+        if relation is None:
+            raise ExportError("the query returns no rows: give one select")
+        for column, kind in zip(relation.columns, relation.types, strict=True):
+            if not _in_a_cell(kind):
+                raise ExportError(f"{column} is of type {kind}, which fits into no cell: cast it to text")
+        frame = relation.pl()
     except duckdb.Error as error:
         raise ExportError(f"the query cannot be run: {error}") from error
-    if frame is None:
-        raise ExportError("the query returns no rows: give one select")
     columns = connection.execute(query("column_units"), {"table": table}).fetchall()
     units = {column: unit for column, unit, _ in columns if column in frame.columns}
     facts = dict(connection.execute(query("facts"), {"keys": list(FACTS)}).fetchall())
@@ -109,6 +115,12 @@ def _sheet(connection: duckdb.DuckDBPyConnection, sql: str, name: str, table: st
     told = connection.execute(query("described_table"), {"table": table}).fetchone()
     known = {key: facts[key] for key in FACTS if key in facts}
     return Sheet(name, frame, units, descriptions, known, told[0] if told else "")
+
+
+def _in_a_cell(kind: Any) -> bool:
+    """Whether values of a DuckDB type, or the members of a list of them, can stand in one cell of any format."""
+    members = kind.children[0][1] if kind.id == "list" else kind
+    return members.id not in IN_NO_CELL
 
 
 def _write(
