@@ -215,6 +215,24 @@ def test_every_point_of_a_trend_is_a_reading(published: Path, figures: dict[str,
     assert (moved.len(), moved.n_unique() > 2) == (8, True)
 
 
+def test_a_table_has_one_row_per_key(published: Path) -> None:
+    """And says so where a part of its key may be empty."""
+    comments = asked(
+        published,
+        """
+        select schema_name || '.' || table_name as name, description from data_dictionary
+        where column_name is null and kind <> 'macro' and description not like '%Key: none%'
+        """,
+    ).rows()
+    assert len(comments) > 30
+    for name, comment in comments:
+        key = re.search(r"Key: \(([^)]*)\)", comment)
+        assert key, name
+        columns = asked(published, f"select {key[1]} from {name}")
+        assert columns.is_unique().all(), name
+        assert "empty cells included" in comment or not sum(columns.null_count().row(0)), name
+
+
 def test_movers_compare_the_two_runs_they_name(published: Path, figures: dict[str, pl.DataFrame]) -> None:
     movers = figures["movers/movers"]
     readings = asked(

@@ -22,7 +22,7 @@ create table if not exists main.data_dictionary (
     unit text,
     description text not null
 );
-comment on table main.data_dictionary is 'Every table, view, macro and column of this file with its unit. Filled on publication. Key: (schema_name, table_name, column_name); the row without a column describes the table.';
+comment on table main.data_dictionary is 'Every table, view, macro and column of this file with its unit. Filled on publication. Key: (schema_name, table_name, column_name), empty cells included; the row without a column describes the table.';
 comment on column main.data_dictionary.schema_name is 'Schema. [text]';
 comment on column main.data_dictionary.table_name is 'Table, view or macro. [text]';
 comment on column main.data_dictionary.kind is 'table, view or macro. [text]';

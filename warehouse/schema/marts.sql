@@ -289,7 +289,7 @@ create table if not exists marts.break_even (
     provenance text not null check (provenance in ('live', 'recorded')),
     methodology_version text not null
 );
-comment on table marts.break_even is 'From which load self-hosting is cheaper than an API. Newest run. Key: (board, workload, model, quant, source, gpu, gpu_count, price_kind, comparator, comparator_model, comparator_provider).';
+comment on table marts.break_even is 'From which load self-hosting is cheaper than an API. Newest run. Key: (board, workload, model, quant, source, gpu, gpu_count, price_kind, comparator, comparator_model, comparator_provider), empty cells included.';
 comment on column marts.break_even.board is 'trusted, community or interruptible. [text]';
 comment on column marts.break_even.workload is 'The workload. [id]';
 comment on column marts.break_even.model is 'The model served. [id]';
@@ -341,7 +341,7 @@ create table if not exists marts.api_comparison (
     age_hours double,
     provenance text not null check (provenance in ('live', 'recorded'))
 );
-comment on table marts.api_comparison is 'The same open model at every API host. Newest run. Key: (model, quant, source, provider, endpoint, tier).';
+comment on table marts.api_comparison is 'The same open model at every API host. Newest run. Key: (model, quant, source, provider, endpoint, tier), empty cells included.';
 comment on column marts.api_comparison.model is 'The model. [id]';
 comment on column marts.api_comparison.quant is 'The quantisation. [id]';
 comment on column marts.api_comparison.source is 'Where it was read. [id]';

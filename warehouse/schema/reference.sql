@@ -315,7 +315,7 @@ create table if not exists reference.article_claims (
     qualifier text,
     evidence text
 );
-comment on table reference.article_claims is 'Quantitative claims of the article under audit, and the formula each is held against. Key: (claim, part).';
+comment on table reference.article_claims is 'Quantitative claims of the article under audit, and the formula each is held against. Key: (claim, part), empty cells included.';
 comment on column reference.article_claims.claim is 'Number of the claim. [id]';
 comment on column reference.article_claims.part is 'Part of a claim that says several things. [id]';
 comment on column reference.article_claims.statement is 'What the article says. [text]';
@@ -408,7 +408,7 @@ create table if not exists reference.article_throughput (
     condition text,
     source text
 );
-comment on table reference.article_throughput is 'Speeds the article claims, beside what was measured for the same thing. Key: (figure, gpu, model, quant, isl_tokens, osl_tokens, concurrency).';
+comment on table reference.article_throughput is 'Speeds the article claims, beside what was measured for the same thing. Key: (figure, gpu, model, quant, isl_tokens, osl_tokens, concurrency), empty cells included.';
 comment on column reference.article_throughput.figure is 'The article''s row. [text]';
 comment on column reference.article_throughput.gpu is 'The GPU. [id]';
 comment on column reference.article_throughput.gpu_count is 'GPUs. [GPUs]';
