@@ -147,7 +147,10 @@ def gpu_prices() -> alt.Chart:
 
 
 def speed_and_price() -> alt.LayerChart | alt.FacetChart:
-    """Speed per user against price, the front drawn. Rows: usd, speed, name, source, front true|false."""
+    """Speed per user against price, the front drawn. Rows: usd, speed, name, source, front true|false.
+
+    The styles "front" and "others" are the page's, which knows whether it is light or dark.
+    """
     import altair as alt
 
     rows = alt.Chart(alt.NamedData("rows"))
@@ -159,10 +162,10 @@ def speed_and_price() -> alt.LayerChart | alt.FacetChart:
         alt.Tooltip("usd:Q", title="USD per 1M tokens", format=MONEY),
         alt.Tooltip("speed:Q", title="Tokens/s per user", format=".1f"),
     ]
-    others = rows.transform_filter("!datum.front").mark_point(filled=True, size=34, opacity=0.35, color="#8a919b")
+    others = rows.transform_filter("!datum.front").mark_point(filled=True, size=34, style="others")
     front = rows.transform_filter("datum.front")
-    line = front.mark_line(interpolate="step-after", strokeWidth=1.5, color="#0b7a6b")
-    point = front.mark_point(filled=True, size=90, opacity=1, color="#0b7a6b")
+    line = front.mark_line(interpolate="step-after", strokeWidth=1.5, style="front")
+    point = front.mark_point(filled=True, size=90, style="front")
     return alt.layer(
         others.encode(x=across, y=upright, tooltip=tooltip),
         line.encode(x=across, y=upright),

@@ -188,6 +188,7 @@ const pertoken = (function () {
       background: "transparent",
       font: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
       view: { stroke: null },
+      style: { front: { color: of("rent"), opacity: 1 }, others: { color: of("soft"), opacity: 0.45 } },
       axis: { labelColor: of("soft"), titleColor: of("soft"), gridColor: of("line"), domain: false, tickColor: of("line"),
         labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelPadding: 6, titlePadding: 10, labelLimit: innerWidth < 640 ? 165 : 240 },
       legend: { orient: "bottom", columns: innerWidth < 640 ? 1 : 3, labelLimit: 340, symbolOpacity: 1, symbolBaseFillColor: of("soft"), symbolBaseStrokeColor: of("soft"), labelColor: of("ink"), titleColor: of("soft"), labelFontSize: 12, symbolStrokeWidth: 2, rowPadding: 4, columnPadding: 18 },
