@@ -37,7 +37,7 @@ STAGES = {
     "parse": ("flows.pipeline", "parse"),
     "normalise, check": ("flows.pipeline", "check"),
     "store core": ("warehouse.store.Warehouse", "replace_core"),
-    "estimate": ("flows.pipeline", "estimate"),
+    "estimate": ("flows.stages.ranked", "estimate"),
     "rank": ("flows.pipeline", "rank"),
     "store marts": ("warehouse.store.Warehouse", "replace_marts"),
     "publish": ("flows.pipeline", "publish"),
@@ -102,10 +102,11 @@ def refreshed(home: Path, origins: dict[str, str]) -> dict[str, Any]:
     from flows import pipeline
     from flows.progress import Silent
     from flows.settings import Settings
+    from flows.stages import ranked
     from warehouse.store import Warehouse
 
     clock = Clock()
-    places = {"flows.pipeline": pipeline, "warehouse.store.Warehouse": Warehouse}
+    places = {"flows.pipeline": pipeline, "flows.stages.ranked": ranked, "warehouse.store.Warehouse": Warehouse}
     for stage, (place, name) in STAGES.items():
         setattr(places[place], name, clock.around(stage, getattr(places[place], name)))
     keys = {"vast": key} if (key := os.environ.get(KEY)) else {}

@@ -25,6 +25,8 @@ from prefect.states import Cancelled, Completed, Failed
 from flows import logs, metrics, pipeline, tables
 from flows.scrape import ask, ask_on_workers, now, settings_and_secrets
 from flows.settings import Settings
+from flows.stages import raw
+from flows.stages.parsed import LONGEST_ERROR
 from scrapers.contract import Source
 from scrapers.registry import SOURCES
 from warehouse.export.text import markdown_cell
@@ -66,7 +68,7 @@ async def _refresh(current: Settings, sources: Sequence[Source], shards: int, sh
     began = perf_counter()
     watcher = logs.Lines(get_run_logger())
     with Warehouse.open(current.store) as warehouse:
-        run_id = pipeline.start(warehouse, now(), "live")
+        run_id = raw.start(warehouse, now(), "live")
         if current.lake and shards > 1:
             watcher.stage(f"asking {len(sources)} sources in {shards} shards")
             await ask_on_workers(warehouse, run_id, sources, shards, shard_minutes)
@@ -94,7 +96,7 @@ async def _show(report: pipeline.RunReport, current: Settings, seconds: float) -
         await acreate_table_artifact(
             [tables.source_row(outcome) for outcome in report.sources],
             key="sources",
-            description=markdown_cell(_summary(report), pipeline.LONGEST_ERROR),
+            description=markdown_cell(_summary(report), LONGEST_ERROR),
         )
         if report.published:
             text = await asyncio.to_thread(tables.overview_markdown, report.published.path)

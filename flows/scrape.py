@@ -23,6 +23,7 @@ from prefect.states import Cancelling
 
 from flows import logs, pipeline, settings
 from flows.settings import BadSetting, Settings
+from flows.stages import raw
 from scrapers.contract import Capture, Source
 from scrapers.fetch import Fetched
 from scrapers.registry import SOURCES
@@ -62,7 +63,7 @@ async def _secret(variable: str) -> str | None:
 
 async def ask(warehouse: Warehouse, run_id: str, sources: Sequence[Source], current: Settings) -> None:
     """Ask each source in a task of its own and store what it answers as soon as it has."""
-    earlier = pipeline.earlier_answers(warehouse, run_id)
+    earlier = raw.earlier_answers(warehouse, run_id)
     await asyncio.gather(*(_fetch_and_keep(warehouse, run_id, source, current, earlier) for source in sources))
 
 
@@ -108,8 +109,8 @@ async def _fetch_and_keep(
     except Unreachable as error:
         fetched = error.fetched
     except Exception as error:
-        fetched = pipeline.unfetched(source, "module", f"the fetch task crashed: {error!r}")
-    pipeline.keep(warehouse, run_id, fetched, now())
+        fetched = raw.unfetched(source, "module", f"the fetch task crashed: {error!r}")
+    raw.keep(warehouse, run_id, fetched, now())
 
 
 # --- on other workers ------------------------------------------------------------------------------------------------
@@ -128,9 +129,9 @@ async def ask_on_workers(
         *(_elsewhere(number, run_id, names, minutes) for number, names in enumerate(hands, 1)), return_exceptions=True
     )
     lost = {name: why for names, why in zip(hands, ended, strict=True) if why for name in names}
-    for source in pipeline.unanswered(warehouse, run_id, sources):
+    for source in raw.unanswered(warehouse, run_id, sources):
         why = lost.get(source.name, "its shard ended without it")
-        pipeline.keep(warehouse, run_id, pipeline.unfetched(source, "not_asked", f"no worker asked it: {why}"), now())
+        raw.keep(warehouse, run_id, raw.unfetched(source, "not_asked", f"no worker asked it: {why}"), now())
 
 
 class ShardLost(Exception):
@@ -167,5 +168,5 @@ async def scrape(run_id: str, source_names: list[str]) -> None:
         raise BadSetting("this worker has no lake: set PERTOKEN_WAREHOUSE, see docs/scale.md")
     chosen = [source for source in pipeline.asked(SOURCES, current) if source.name in source_names]
     with Warehouse.open(current.lake) as warehouse:
-        await ask(warehouse, run_id, pipeline.unanswered(warehouse, run_id, chosen), current)
+        await ask(warehouse, run_id, raw.unanswered(warehouse, run_id, chosen), current)
     pipeline.asked(SOURCES, current, source_names)

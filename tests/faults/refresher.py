@@ -19,6 +19,7 @@ from pathlib import Path
 from flows import pipeline
 from flows.progress import Silent
 from flows.settings import Settings
+from flows.stages import raw
 from scrapers.contract import Source
 from scrapers.fetch import Fetched
 from scrapers.recorded_responses import recorded_all
@@ -48,10 +49,10 @@ async def answers(sources: Sequence[Source]) -> list[Fetched]:
 
 def refresh(warehouse: Warehouse, settings: Settings, at: datetime) -> None:
     """One run on the recordings, said aloud."""
-    run_id = pipeline.start(warehouse, at, "live")
+    run_id = raw.start(warehouse, at, "live")
     say("stage capturing")
     for fetched in asyncio.run(answers(FEW)):
-        pipeline.keep(warehouse, run_id, fetched, at)
+        raw.keep(warehouse, run_id, fetched, at)
         say(f"kept {run_id} {fetched.source}")
     pipeline.finish(warehouse, run_id, FEW, settings, at + timedelta(minutes=1), Aloud())
     say(f"published {run_id}")

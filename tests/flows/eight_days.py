@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from flows import pipeline
+from flows.stages import raw
 from scrapers.contract import Source
 from scrapers.registry import SOURCES
 from scrapers.walk import Fetched
@@ -33,9 +34,9 @@ def published(captures: Path, home: Path, reference: Mapping[str, pl.DataFrame])
     with Warehouse.open(home / "warehouse.duckdb") as warehouse:
         warehouse.load_reference(reference)
         for moment in DAYS:
-            run_id = pipeline.start(warehouse, moment, "live")
+            run_id = raw.start(warehouse, moment, "live")
             for name, routes in _sites(captures, moment).items():
-                pipeline.keep(warehouse, run_id, _answers(sources[name], routes, moment), moment)
+                raw.keep(warehouse, run_id, _answers(sources[name], routes, moment), moment)
             as_of, _ = pipeline.digest(warehouse, run_id, SOURCES, reference)
             warehouse.finish_run(run_id, finished_at=moment + timedelta(minutes=2), as_of=as_of)
         return publish(warehouse, home / "prices.duckdb").path

@@ -16,8 +16,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows import pipeline, settings
+from flows import settings
 from flows.settings import BadSetting
+from flows.stages import raw
 from scrapers.registry import SOURCES
 from tests.conftest import ROOT
 from tests.flows.conftest import PrefectServer
@@ -182,10 +183,10 @@ def test_shards_that_nobody_takes_are_named() -> None:
 def test_what_was_stored_once_is_not_stored_again(lake: Lake) -> None:
     (openai,) = (source for source in SOURCES if source.name == "openai")
     with Warehouse.open(lake) as warehouse:
-        run_id = pipeline.start(warehouse, AT, "live")
+        run_id = raw.start(warehouse, AT, "live")
         for why in ("first", "second"):
-            pipeline.keep(warehouse, run_id, pipeline.unfetched(openai, "not_asked", why), AT)
-        assert not pipeline.unanswered(warehouse, run_id, [openai])
+            raw.keep(warehouse, run_id, raw.unfetched(openai, "not_asked", why), AT)
+        assert not raw.unanswered(warehouse, run_id, [openai])
         assert warehouse.fetches(run_id)["error"].str.contains("first").to_list() == [True]
 
 
