@@ -12,14 +12,17 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+import httpx
 from prefect import State, Task, flow, get_client, get_run_logger, task
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import TaskRun
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelling
+from prefect.states import Cancelling, Scheduled
 
 from flows import logs, pipeline, settings
 from flows.settings import BadSetting, Settings
@@ -32,6 +35,9 @@ from warehouse.store import Warehouse
 
 SHARD = "scrape/shard"
 """The deployment in prefect.yaml that runs `scrape`."""
+
+
+POLL_S = 1.0
 
 
 def now() -> datetime:
@@ -144,17 +150,27 @@ async def _elsewhere(number: int, run_id: str, source_names: list[str], minutes:
     asked = {"run_id": run_id, "source_names": source_names}
     async with get_client() as client:
         try:
-            shard = await arun_deployment(
-                SHARD, client, asked, flow_run_name=f"{run_id} shard {number}", timeout=minutes * 60, poll_interval=2
-            )
+            shard = await arun_deployment(SHARD, client, asked, flow_run_name=f"{run_id} shard {number}", timeout=0)
         except ObjectNotFound:
             raise ShardLost(f"there is no deployment {SHARD}: prefect --no-prompt deploy --all") from None
-        state = shard.state
-        if state is None or not state.is_final():
+        state = await _last_state(client, shard.id, minutes)
+        if not state.is_final():
             await client.set_flow_run_state(shard.id, Cancelling(message=f"not done within {minutes:g} minutes"))
-            raise ShardLost(f"shard {number} was {state.name if state else 'unknown'} after {minutes:g} minutes")
+            raise ShardLost(f"shard {number} was {state.name} after {minutes:g} minutes")
     if not state.is_completed():
         raise ShardLost(f"shard {number} ended as {state.name}: {state.message}")
+
+
+async def _last_state(client: PrefectClient, shard: UUID, minutes: float) -> State[Any]:
+    """The state a shard ends in, or is in when time is up. A server that stumbles meanwhile is asked again."""
+    state: State[Any] = Scheduled()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(minutes * 60):
+            while not state.is_final():
+                await asyncio.sleep(POLL_S)
+                with suppress(httpx.HTTPError):
+                    state = (await client.read_flow_run(shard)).state or state
+    return state
 
 
 @flow(name="scrape", persist_result=False)

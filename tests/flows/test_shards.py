@@ -12,8 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
 
 import duckdb
+import httpx
 import pytest
 
 from flows import settings
@@ -178,6 +182,28 @@ def test_shards_that_nobody_takes_are_named() -> None:
     assert state.type.value == "FAILED", "nothing answered"
     assert "0 of 2 sources whole" in state.message
     assert "openai failed (openai: no worker asked it: shard 1 was" in state.message, state.message
+
+
+async def test_a_server_that_stumbles_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.states import Completed, Running
+
+    from flows import scrape
+
+    answers: list[Any] = [Running(), httpx.ReadTimeout("busy"), Running(), Completed()]
+
+    class Client:
+        async def read_flow_run(self, shard: UUID) -> SimpleNamespace:
+            answer = answers.pop(0)
+            if isinstance(answer, httpx.HTTPError):
+                raise answer
+            return SimpleNamespace(state=answer)
+
+    monkeypatch.setattr(scrape, "POLL_S", 0)
+    client: Any = Client()
+    assert (await scrape._last_state(client, UUID(int=0), 1)).is_completed() and not answers
+    answers[:] = [Running()] * 1000
+    monkeypatch.setattr(scrape, "POLL_S", 0.05)
+    assert (await scrape._last_state(client, UUID(int=0), 0.002)).is_running()
 
 
 def test_what_was_stored_once_is_not_stored_again(lake: Lake) -> None:
