@@ -74,11 +74,10 @@ def main() -> None:
             [sys.executable, "-m", f"bench.{bench}", *beside], stdout=subprocess.PIPE, text=True, check=True
         )
         found[bench] = json.loads(done.stdout)
-    text = json.dumps(found, indent=1)
-    if asked.out:
-        asked.out.write_text(text + "\n", "utf-8")
-    else:
-        sys.stderr.write(text + "\n")
+        if asked.out:  # after each: a later one that fails takes nothing along
+            asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    if not asked.out:
+        sys.stderr.write(json.dumps(found, indent=1) + "\n")
     print(table(found))
 
 
