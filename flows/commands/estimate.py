@@ -226,8 +226,8 @@ def _latency_lines(found: Mapping[str, Any]) -> list[str]:
     return [
         f"{first}, then one every {found['tpot_ms']:,.1f} ms: "
         f"{found['tokens_per_s_per_user']:,.1f} tokens/s for each user.",
-        f"Of that {found['decode_total_ms']:,.1f} ms are the decode step below; the rest goes by while the prompts of "
-        "others are read, and to what engines lose beside these terms.",
+        f"The decode step below takes {found['decode_total_ms']:,.1f} ms of these; the rest goes to the prompts of "
+        "others and to what engines lose beside these terms.",
     ]
 
 
