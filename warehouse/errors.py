@@ -8,8 +8,6 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.lake import Lake
-
 DAMAGE = ("not a valid DuckDB", "Corrupt", "checksum", "deserialize", "Failed to load", "Could not read enough bytes")
 """What the engine says of a file that is not, or no longer, one of its own."""
 
@@ -67,21 +65,24 @@ def hide_address(error: BaseException) -> bool:
     return True
 
 
-def explained(error: duckdb.Error, path: Path | Lake) -> Exception:
-    """The engine's error as one of ours, with what to do; itself where it is a fault of ours."""
+def explained(error: duckdb.Error, place: object) -> Exception:
+    """The engine's error as one of ours, with what to do; itself where it is a fault of ours.
+
+    `place`: the file or the lake, as it is to be called.
+    """
     if hide_address(error):
         return LakeUnavailable(f"the catalog of the lake does not answer: {str(error).splitlines()[0]}")
     text = str(error)
     if "Conflicting lock is held" in text:
-        return WarehouseBusy(f"another process has {path} open: close it ({text.splitlines()[0]})")
+        return WarehouseBusy(f"another process has {place} open: close it ({text.splitlines()[0]})")
     if isinstance(error, duckdb.ConstraintException):
         return WrongFrame(text)
     if any(sign in text for sign in DAMAGE):
-        return WarehouseDamaged(f"{path} is damaged: put the newest backup in its place ({text.splitlines()[0]})")
+        return WarehouseDamaged(f"{place} is damaged: put the newest backup in its place ({text.splitlines()[0]})")
     if any(sign in text for sign in ("No space left", "File too large", "could not write", "Could not write")):
-        return WarehouseUnwritable(f"the disk of {path} is full: nothing was stored ({text.splitlines()[0]})")
+        return WarehouseUnwritable(f"the disk of {place} is full: nothing was stored ({text.splitlines()[0]})")
     if "Permission denied" in text or "Read-only file system" in text or "Cannot open file" in text:
-        return WarehouseUnwritable(f"cannot write {path}: {text.splitlines()[0]}")
+        return WarehouseUnwritable(f"cannot write {place}: {text.splitlines()[0]}")
     return error
 
 
