@@ -172,9 +172,7 @@ def leaderboard(
         views.answer(published, view(published, wanted), top, output)
         return
     if board is None and model is None and not excluded and output is Format.table:
-        warning = tables.banner(published)
-        parts = tables.overview(published, workload=workload, model=model, quant=quant, top=top)
-        show([warning, *parts, warning])
+        show(tables.overview(published, workload=workload, model=model, quant=quant, top=top))
         return
     shown = board or Board.combined
     found = tables.rows(

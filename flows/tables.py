@@ -24,6 +24,7 @@ from warehouse.published import open_published
 from warehouse.queries import query
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from rich.console import RenderableType
 
     from flows.pipeline import SourceOutcome
@@ -34,9 +35,13 @@ Row = Mapping[str, Any]
 def rows(published: Path, name: str, **values: object) -> list[dict[str, Any]]:
     """The rows of `warehouse/queries/<name>.sql`, with its $parameters bound, as dictionaries."""
     with open_published(published) as connection:
-        result = connection.execute(query(name), values or None)
-        columns = [column[0] for column in result.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return _answer(connection, name, **values)
+
+
+def _answer(connection: DuckDBPyConnection, name: str, **values: object) -> list[dict[str, Any]]:
+    result = connection.execute(query(name), values or None)
+    columns = [column[0] for column in result.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
@@ -183,7 +188,12 @@ def _earlier(*moments: datetime | None) -> datetime | None:
 
 def banner(published: Path) -> Panel | None:
     """Says what must not be overlooked about a file: that it is recorded, not live."""
-    (row,) = rows(published, "provenance")
+    with open_published(published) as connection:
+        return _banner(connection)
+
+
+def _banner(connection: DuckDBPyConnection) -> Panel | None:
+    (row,) = _answer(connection, "provenance")
     if row["provenance"] == "live":
         return None
     days = " to ".join(dict.fromkeys(f"{row[end]:%Y-%m-%d}" for end in ("first_observed", "last_observed")))
@@ -198,22 +208,27 @@ def banner(published: Path) -> Panel | None:
 def overview(
     published: Path, *, workload: str | None, model: str | None, quant: str | None, top: int
 ) -> list[RenderableType]:
-    """Per workload one table: the cheapest self-hosted way of each model beside the cheapest API host of it."""
-    parts: list[RenderableType] = []
-    for described, here in _by_workload(published, workload=workload, model=model, quant=quant, top=top):
-        parts += [_workload_line(described), on_terminal(OVERVIEW, here)]
-    return parts
+    """Per workload one table: the cheapest self-hosted way of each model beside the cheapest API host of it.
+
+    What must not be overlooked stands above and below, where there is something.
+    """
+    with open_published(published) as connection:
+        warning = [panel] if (panel := _banner(connection)) else []
+        found = _by_workload(connection, workload=workload, model=model, quant=quant, top=top)
+    parts = [part for described, here in found for part in (_workload_line(described), on_terminal(OVERVIEW, here))]
+    return [*warning, *parts, *warning]
 
 
 def overview_markdown(published: Path, top: int = 5) -> str:
     """The overview as Markdown."""
-    parts = _by_workload(published, workload=None, model=None, quant=None, top=top)
+    with open_published(published) as connection:
+        parts = _by_workload(connection, workload=None, model=None, quant=None, top=top)
     return "\n".join(f"## {described['workload']}\n\n{in_markdown(OVERVIEW, here)}" for described, here in parts)
 
 
-def _by_workload(published: Path, **filters: object) -> list[tuple[Row, list[dict[str, Any]]]]:
-    found = rows(published, "overview", **filters)
-    described = rows(published, "workloads")
+def _by_workload(connection: DuckDBPyConnection, **filters: object) -> list[tuple[Row, list[dict[str, Any]]]]:
+    found = _answer(connection, "overview", **filters)
+    described = _answer(connection, "workloads")
     parts = [(one, [row for row in found if row["workload"] == one["workload"]]) for one in described]
     return [(one, here) for one, here in parts if here]
 
