@@ -44,7 +44,7 @@ from flows.terminal import known
 from warehouse.export.figures import band, change, moment, plural, span, usd
 from warehouse.export.text import plain
 from warehouse.published import open_published
-from warehouse.queries import query
+from warehouse.queries import answer
 from warehouse.swap import write_whole
 
 Above0 = Annotated[float, msgspec.Meta(gt=0)]
@@ -141,9 +141,7 @@ def judge(published: Path, config: Config, now: datetime) -> list[Judged]:
     with open_published(published) as connection:
 
         def ask(question: str, **values: object) -> list[dict[str, Any]]:
-            answer = connection.execute(query(f"alert_{question}"), values or None)
-            names = [column[0] for column in answer.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+            return answer(connection, f"alert_{question}", **values)
 
         _check_names(ask("names"), config)
         oldest = now - timedelta(hours=config.max_age_hours)

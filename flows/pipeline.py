@@ -205,15 +205,14 @@ async def _refresh(
     with Warehouse.open(settings.store) as warehouse:
         run_id = start(warehouse, now(), "live")
         watcher.stage(f"asking {len(chosen)} sources")
-        await _ask(warehouse, run_id, chosen, settings, watcher, now)
+        answers = fetch(chosen, settings, watcher, now, earlier_answers(warehouse, run_id))
+        await _keep_all(warehouse, run_id, answers, now)
         return finish(warehouse, run_id, sources, settings, now(), watcher)
 
 
-async def _ask(
-    warehouse: Warehouse, run_id: str, sources: Sequence[Source], settings: Settings, watcher: Watcher, now: Clock
-) -> None:
-    """Fetch and keep; once stored, no answer stays in memory."""
-    async for fetched in fetch(sources, settings, watcher, now, earlier_answers(warehouse, run_id)):
+async def _keep_all(warehouse: Warehouse, run_id: str, answers: AsyncIterator[Fetched], now: Clock) -> None:
+    """Store each as it comes; when this returns, none stays in memory."""
+    async for fetched in answers:
         keep(warehouse, run_id, fetched, now())
 
 
@@ -229,8 +228,7 @@ async def _refresh_recorded(settings: Settings, sources: Sequence[Source], watch
     with Warehouse.open(settings.warehouse) as warehouse:
         run_id = start(warehouse, now(), "recorded")
         watcher.stage("reading the recorded responses")
-        async for fetched in recorded_all(sources):
-            keep(warehouse, run_id, fetched, now())
+        await _keep_all(warehouse, run_id, recorded_all(sources), now)
         return finish(warehouse, run_id, sources, settings, now(), watcher)
 
 

@@ -21,7 +21,7 @@ from warehouse.export.figures import count as count
 from warehouse.export.figures import usd as usd
 from warehouse.export.text import markdown_cell, plain
 from warehouse.published import open_published
-from warehouse.queries import query
+from warehouse.queries import answer
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,13 +35,7 @@ Row = Mapping[str, Any]
 def rows(published: Path, name: str, **values: object) -> list[dict[str, Any]]:
     """The rows of `warehouse/queries/<name>.sql`, with its $parameters bound, as dictionaries."""
     with open_published(published) as connection:
-        return _answer(connection, name, **values)
-
-
-def _answer(connection: DuckDBPyConnection, name: str, **values: object) -> list[dict[str, Any]]:
-    result = connection.execute(query(name), values or None)
-    columns = [column[0] for column in result.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return answer(connection, name, **values)
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
@@ -193,7 +187,7 @@ def banner(published: Path) -> Panel | None:
 
 
 def _banner(connection: DuckDBPyConnection) -> Panel | None:
-    (row,) = _answer(connection, "provenance")
+    (row,) = answer(connection, "provenance")
     if row["provenance"] == "live":
         return None
     days = " to ".join(dict.fromkeys(f"{row[end]:%Y-%m-%d}" for end in ("first_observed", "last_observed")))
@@ -227,8 +221,8 @@ def overview_markdown(published: Path, top: int = 5) -> str:
 
 
 def _by_workload(connection: DuckDBPyConnection, **filters: object) -> list[tuple[Row, list[dict[str, Any]]]]:
-    found = _answer(connection, "overview", **filters)
-    described = _answer(connection, "workloads")
+    found = answer(connection, "overview", **filters)
+    described = answer(connection, "workloads")
     parts = [(one, [row for row in found if row["workload"] == one["workload"]]) for one in described]
     return [(one, here) for one, here in parts if here]
 

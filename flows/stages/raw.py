@@ -22,18 +22,14 @@ Provenance = Literal["live", "recorded"]
 def start(warehouse: Warehouse, now: datetime, provenance: Provenance) -> str:
     """Open a run in the store and return its id, which sorts by time."""
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    _begin(warehouse, run_id, now, provenance)
-    return run_id
-
-
-def _begin(warehouse: Warehouse, run_id: str, started_at: datetime, provenance: Provenance) -> None:
     warehouse.begin_run(
         run_id,
-        started_at=started_at,
+        started_at=now,
         provenance=provenance,
         methodology_version=METHODOLOGY_VERSION,
         software_version=version("pertoken"),
     )
+    return run_id
 
 
 def begun(warehouse: Warehouse, run_id: str) -> tuple[str, datetime]:

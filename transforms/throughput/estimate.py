@@ -137,9 +137,8 @@ def _settings(rows: pl.DataFrame, facts: Facts, table: Calibration) -> tuple[Set
 
 def _unknown(d: Deployment) -> Labels:
     whys = ("", "the model's architecture is not known", "the GPU is not known", "the quantisation is not known")
-    which = np.where(d.layers > 0, 0, 1)
-    which = np.where((which == 0) & ~(d.bandwidth > 0), 2, which)
-    return Labels(whys, np.where((which == 0) & ~(d.fixed_bytes > 0), 3, which))
+    missing = [~(d.layers > 0), ~(d.bandwidth > 0), ~(d.fixed_bytes > 0)]
+    return Labels(whys, np.select(missing, [1, 2, 3], 0))
 
 
 def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan]:
@@ -153,7 +152,7 @@ def _estimated(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, Plan
     }
     found = rows.drop("tp", "concurrency", "engine_generation").with_columns(
         reason,
-        fits=pl.Series(plan.fits) & (setting.unknown.text() == ""),
+        fits=pl.Series(plan.fits & setting.unknown.isin([""])),
         engine_generation=setting.generation.text(),
         **{name: pl.when(answered).then(values) for name, values in (_numbers(plan, setting.band) | other).items()},
     )

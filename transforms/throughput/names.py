@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 _GPU_NOISE = re.compile(
-    r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpu|gpus|oam|hgx|dgx|superchip|nvl\d+|ws6|"
+    r"\b(nvidia|amd|geforce|instinct|radeon|tesla|blackwell|generation|edition|gpus?|oam|hgx|dgx|superchip|nvl\d+|ws6|"
     r"form factor n/s)\b|[()]"
 )
 _GPU_WORDS = {"sxm2": "sxm", "sxm3": "sxm", "sxm4": "sxm", "sxm5": "sxm", "sxm6": "sxm", "se": "server", "s": "server",
@@ -105,12 +105,12 @@ _QUANTS = (
     (r"q3_|iq3", "q3_k_m"),
     (r"q2_|iq2", "q2_k"),
     (r"w4a8|qserve|qoq", "w4a8"),
-    (r"exl2.*2\.[0-9]|^2\.\d+ ?bpw", "exl2_2.5"),
-    (r"exl2.*3\.[0-9]|^3\.\d+ ?bpw", "exl2_3"),
-    (r"exl2.*5\.[0-9]|^5\.\d+ ?bpw", "exl2_5"),
-    (r"exl2.*6\.[0-9]|^6\.\d+ ?bpw", "exl2_6"),
-    (r"exl2.*8\.[0-9]|^8\.\d+ ?bpw", "exl2_8"),
-    (r"exl2|exl3|^4\.\d+ ?bpw", "exl2_4"),
+    (r"exl2.*2\.[0-9]", "exl2_2.5"),
+    (r"exl2.*3\.[0-9]", "exl2_3"),
+    (r"exl2.*5\.[0-9]", "exl2_5"),
+    (r"exl2.*6\.[0-9]", "exl2_6"),
+    (r"exl2.*8\.[0-9]", "exl2_8"),
+    (r"exl2|exl3", "exl2_4"),
     (r"nf4|bnb|bitsandbytes", "nf4"),
     (r"w8a16|int8-wo|int8_wo|gptq-?int8|int8-gptq|8bit-gptq", "w8a16"),
     (r"fp8|e4m3|e5m2", "fp8"),
@@ -122,9 +122,10 @@ _QUANTS = (
 
 
 def quant_id(spelling: str) -> str | None:
-    """`int4-awq`, `exl2-4.0bpw`, `fp16` -> id; None where the spelling says nothing."""
+    """`int4-awq`, `exl2-4.0bpw`, `4.0bpw`, `fp16` -> id; None where the spelling says nothing."""
+    spelled = re.sub(r"^(?=[2-68]\.\d+ ?bpw)", "exl2-", spelling.lower().strip())
     for pattern, quant in _QUANTS:
-        if re.search(pattern, spelling.lower().strip()):
+        if re.search(pattern, spelled):
             return quant
     return None
 

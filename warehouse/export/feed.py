@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from warehouse.export.figures import change, plural, usd
 from warehouse.export.text import plain
-from warehouse.queries import query
+from warehouse.queries import answer, query
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,9 +82,7 @@ def _entries(connection: duckdb.DuckDBPyConnection) -> Iterator[Entry]:
         "gpu": {"smallest_move": SMALLEST_GPU_MOVE},
     }
     for kind, values in questions.items():
-        answer = connection.execute(query(f"feed_{kind}_prices"), values or None)
-        names = [column[0] for column in answer.description or ()]
-        found = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+        found = answer(connection, f"feed_{kind}_prices", **values)
         for (run_id, source, seller), rows in groupby(found, key=_together):
             yield Entry(kind, run_id, source, seller, list(rows))
 

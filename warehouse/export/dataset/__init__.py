@@ -14,7 +14,7 @@ import polars as pl
 
 from warehouse.export import FACTS
 from warehouse.export.text import formula_safe, markdown_table
-from warehouse.queries import query
+from warehouse.queries import answer
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,8 +71,8 @@ def _readme(
         {**dict.fromkeys(FACTS, "unknown"), **facts},
         provenance=PROVENANCE.get(facts.get("provenance", ""), ""),
         files=markdown_table(tables),
-        assumptions=markdown_table(_rows(connection, "assumptions")),
-        sources=markdown_table(_rows(connection, "sources_answered")),
+        assumptions=markdown_table(answer(connection, "assumptions")),
+        sources=markdown_table(answer(connection, "sources_answered")),
     )
 
 
@@ -107,7 +107,7 @@ def _package(
         "created": facts["exported_at"],
         **facts,
         "licenses": [{"name": "MIT", "title": "MIT License, for what was added to the prices", "path": "LICENSE"}],
-        "sources": [{"title": row["source"]} for row in _rows(connection, "sources_answered")],
+        "sources": [{"title": row["source"]} for row in answer(connection, "sources_answered")],
         "resources": [_resource(by_name[file["table"]], file) for file in files],
     }
 
@@ -154,7 +154,3 @@ def _type(dtype: pl.DataType) -> str:
         return "array"
     names = {pl.Boolean: "boolean", pl.Date: "date", pl.String: "string"}
     return names.get(type(dtype)) or ("integer" if dtype.is_integer() else "number" if dtype.is_numeric() else "any")
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
-    return connection.execute(query(name)).pl().to_dicts()

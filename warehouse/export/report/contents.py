@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.export.figures import band, change, count, moment, plural, sentence, share, short_moment, span, usd
 from warehouse.export.report import charts
 from warehouse.export.report.document import Chart, Column, Document, Row, Section, first_words, machine, name, table
-from warehouse.queries import query
+from warehouse.queries import answer
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +40,7 @@ class Readings:
 
     def rows(self, question: str, **values: object) -> list[dict[str, Any]]:
         """The answer of queries/report_QUESTION.sql."""
-        return ask(self.connection, f"report_{question}", **values)
+        return answer(self.connection, f"report_{question}", **values)
 
     @property
     def both(self) -> dict[str, object]:
@@ -49,13 +49,6 @@ class Readings:
     @property
     def compares(self) -> bool:
         return self.run["then_run_id"] is not None
-
-
-def ask(connection: duckdb.DuckDBPyConnection, question: str, **values: object) -> list[dict[str, Any]]:
-    """The rows of queries/QUESTION.sql with its parameters bound."""
-    found = connection.execute(query(question), values or None)
-    columns = [column[0] for column in found.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
 def document(readings: Readings) -> Document:
@@ -237,7 +230,7 @@ def best(readings: Readings) -> Section:
     """Per workload the models that are cheapest to run."""
     found = readings.rows("best", then_run_id=readings.run["then_run_id"], top=MODELS_PER_WORKLOAD)
     tables = []
-    for workload in ask(readings.connection, "workloads"):
+    for workload in answer(readings.connection, "workloads"):
         here = [row for row in found if row["workload"] == workload["workload"]]
         if here:
             tables.append(table(_shape(workload), BEST, here))
@@ -487,5 +480,5 @@ def sources(readings: Readings) -> Section:
 
 def readings_of(connection: duckdb.DuckDBPyConnection, made_at: datetime) -> Readings | None:
     """What the report is made of; None where no run has boards."""
-    found = ask(connection, "report_runs")
+    found = answer(connection, "report_runs")
     return Readings(connection, found[0], made_at.astimezone(UTC)) if found else None
